@@ -1,0 +1,50 @@
+"""One sentence for a worker that gave no report: what ended it, in which phase, at which line, and the mend."""
+
+from __future__ import annotations
+
+import re
+import signal
+from typing import Literal
+
+from mcp_server._limits import MB, Limits
+from pytest_autograd._source import SUBMITTED
+
+Cause = Literal["time", "output"]
+PHASES = {
+    "starting": "while starting",
+    "loading": "while loading the source",
+    "inputs": "while making the inputs",
+    "checking": "between calls of the Function",
+}
+_FRAME = re.compile(rf'File "{re.escape(SUBMITTED)}", line (\d+)')
+
+
+_NATIVE = "native code crashed; look at ctypes, extension calls and the shapes handed to them"
+_SIGNALS = {int(signal.SIGKILL): "something outside ended it, most likely for its use of memory"}
+
+
+def sentence(
+    cause: Cause | None, code: int, phase: str, time_limit: float, limits: Limits, stderr: str
+) -> str:
+    """Say how the worker ended."""
+    where = PHASES.get(phase, f"in {phase}") + _line(stderr)
+    if phase == "starting":
+        last = (stderr.strip().splitlines() or ["no message"])[-1]
+        return f"the worker did not start ({last}); torch must be installed beside the server"
+    if cause == "time":
+        return (
+            f"timed out {where} after {time_limit:g} s: look for a loop that does not end there, make the "
+            "inputs smaller, or pass a larger time_limit"
+        )
+    if cause == "output":
+        return f"stopped {where} after printing more than {limits.output // MB} MB: leave out the prints"
+    if code < 0:
+        return f"killed by {signal.Signals(-code).name} {where}: {_SIGNALS.get(-code, _NATIVE)}"
+    return f"the submitted code ended its process (exit code {code}) {where}: leave out what exits"
+
+
+def _line(stderr: str) -> str:
+    """Return the innermost submitted line of the traceback that faulthandler left."""
+    _, dumped, frames = stderr.partition("(most recent call first):")
+    found = _FRAME.search(frames) if dumped else None
+    return f" (line {found[1]})" if found else ""

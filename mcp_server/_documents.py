@@ -1,0 +1,94 @@
+"""Resources (skill sections, rules), prompts, and the completion of their arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError
+from mcp.types import (
+    Completion,
+    CompletionArgument,
+    CompletionContext,
+    PromptReference,
+    ResourceTemplateReference,
+)
+
+from mcp_server import _library, _text
+from pytest_autograd import _skill
+from pytest_autograd._rule import all_rules
+
+_MOST_COMPLETIONS = 100
+IMPLEMENT = """\
+Implement this as a torch.autograd.Function: {task}
+
+1. Decide whether it needs one: if autograd can differentiate the forward as written, say so and stop.
+2. search_skill for the operation and read_skill the sections it names; do not write from memory.
+3. Write forward, setup_context or ctx, backward, and example_inputs() that returns the argument tuple
+   (float64, requires_grad=True, small, away from kinks).
+4. check_function(source, entry). Mend every error by its fix and section, then check again.
+5. Answer only when the verdict is `verified`; say which inputs it was verified on. If backward is not the
+   derivative of forward on purpose, pass the contract and say so.
+"""
+REVIEW = """\
+Review this torch.autograd.Function. Do not judge its gradient by reading: check_function it.
+
+1. check_function(source, entry) with inputs that its use suggests; where it fails, explain_rule each code.
+2. Report the errors first, with line and fix, then the warnings; keep apart what was measured and what you think.
+3. Propose the mended source and check it too; hand it over only when it is `verified`.
+
+```python
+{source}
+```
+"""
+
+
+def add_documents(server: MCPServer) -> None:
+    """Register resources, prompts and completions."""
+
+    @server.resource(
+        "skill://sections/{+id}",
+        title="A section of the skill",
+        description="One section of the guide to custom autograd Functions, e.g. skill://sections/ctx/saving-tensors",
+        mime_type="text/markdown",
+    )
+    def skill_section(id: str) -> str:
+        try:
+            return _text.section_text(_library.section(id))
+        except LookupError as error:
+            raise ResourceNotFoundError(str(error.args[0])) from None
+
+    @server.resource(
+        "rule://{code}",
+        title="A rule",
+        description="One rule with why, fix, wrong and right example, e.g. rule://AG301",
+        mime_type="text/markdown",
+    )
+    def rule(code: str) -> str:
+        try:
+            return _text.rule_text(_library.rule_card(code))
+        except LookupError as error:
+            raise ResourceNotFoundError(str(error.args[0])) from None
+
+    @server.prompt(
+        title="Implement a Function", description="Write a custom Function and verify it"
+    )
+    def implement_function(task: str) -> str:
+        return IMPLEMENT.format(task=task)
+
+    @server.prompt(title="Review a Function", description="Verify a Function and report its faults")
+    def review_function(source: str) -> str:
+        return REVIEW.format(source=source)
+
+    @server.completion()
+    async def complete(
+        ref: PromptReference | ResourceTemplateReference,
+        argument: CompletionArgument,
+        context: CompletionContext | None,
+    ) -> Completion | None:
+        if not isinstance(ref, ResourceTemplateReference):
+            return None
+        known: Iterable[str] = _skill.sections() if argument.name == "id" else all_rules()
+        typed = argument.value.lower()
+        values = [each for each in known if typed in each.lower()]
+        return Completion(values=values[:_MOST_COMPLETIONS], total=len(values))

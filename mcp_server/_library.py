@@ -1,0 +1,45 @@
+"""Rules and skill sections by code and id; what is unknown is answered with the nearest that is known."""
+
+from __future__ import annotations
+
+from mcp_server._results import Hit, Hits, RuleCard, SkillSection
+from pytest_autograd import _skill, _skill_search
+from pytest_autograd._lookup import find_rule
+
+MOST_RESULTS = 20
+
+
+def rule_card(code: str) -> RuleCard:
+    """Return a rule with its examples; an unknown code is a ``LookupError`` naming the nearest."""
+    rule = find_rule(code)
+    bad, good = _skill.rule_example(rule.code)
+    return RuleCard(
+        code=rule.code,
+        name=rule.name,
+        severity=rule.severity,
+        title=rule.title,
+        why=rule.why,
+        fix=rule.fix,
+        skill=rule.skill,
+        bad=bad,
+        good=good,
+    )
+
+
+def search(query: str, limit: int) -> Hits:
+    """Return what the skill and the rules say nearest to a query, best first."""
+    found = _skill_search.search(query, min(max(limit, 1), MOST_RESULTS))
+    return Hits(
+        results=tuple(
+            Hit(id=hit.id, kind=hit.kind, title=hit.title, summary=hit.summary, why=hit.why)
+            for hit in found
+        )
+    )
+
+
+def section(id: str) -> SkillSection:
+    """Return a section by its id; an unknown one raises a ``LookupError`` naming the nearest."""
+    found = _skill.read_section(id)
+    return SkillSection(
+        id=found.id, title=found.title, text=found.text, rules=found.rules, related=found.related
+    )

@@ -1,0 +1,34 @@
+"""One request for a check, as it travels from the server to a worker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from pytest_autograd._inputs import InputSpec
+
+
+class Request(BaseModel):
+    """Source, entry and inputs as submitted, and the options of ``check`` with contracts by name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str
+    entry: str
+    inputs: str | tuple[InputSpec, ...] | None = None
+    options: dict[str, Any] = {}
+
+    @property
+    def time_limit(self) -> float:
+        """Seconds that the check may take."""
+        return self.options["time_limit"]
+
+
+class Failure(BaseModel):
+    """Why there is no report, in one sentence; ``internal`` marks a fault of the checker itself."""
+
+    model_config = ConfigDict(frozen=True)
+
+    message: str
+    internal: bool = False

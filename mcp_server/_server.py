@@ -1,0 +1,47 @@
+"""The server: tools, resources and prompts put together. Nothing here imports torch."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import PackageNotFoundError, version
+
+from mcp.server import CacheHint, MCPServer
+
+from mcp_server._documents import add_documents
+from mcp_server._limits import Limits
+from mcp_server._tools import tools
+
+INSTRUCTIONS = """\
+Verifies hand-written gradients (torch.autograd.Function) by running them, and holds the guide to writing them.
+The loop: search_skill and read_skill the section for what you are about to write; write it; check_function; mend
+every error by its fix and the section it names; check again; answer only when the verdict is `verified`.
+`inconclusive` is not verified: give other inputs. A gradient that is wrong on purpose needs a contract (surrogate,
+grad_transform, reference). A gradient that looks right is not evidence; the verdict is."""
+HOUR = CacheHint(ttl_ms=3_600_000, scope="public")
+
+
+def create_server(limits: Limits | None = None, workers: int | None = None) -> MCPServer:
+    """Return the server; by default as many checks run at once as there are processors."""
+    server = MCPServer(
+        "pytest-autograd",
+        title="pytest-autograd",
+        description="Verifies hand-written PyTorch gradients and teaches how to write them",
+        instructions=INSTRUCTIONS,
+        version=_version(),
+        tools=tools(limits or Limits(), workers or os.cpu_count() or 1),
+        log_level="WARNING",
+        cache_hints={
+            "tools/list": HOUR,
+            "prompts/list": HOUR,
+            "resources/templates/list": HOUR,
+        },
+    )
+    add_documents(server)
+    return server
+
+
+def _version() -> str:
+    try:
+        return version("pytest-autograd")
+    except PackageNotFoundError:
+        return "0+unknown"

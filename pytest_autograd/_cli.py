@@ -1,0 +1,198 @@
+"""``pytest-autograd``: check a Function in a file, list the rules, explain one."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.table import Table
+
+from pytest_autograd._errors import CheckError
+from pytest_autograd._model import Report
+from pytest_autograd._rule import all_rules
+
+CLEAN, FOUND, USAGE = 0, 1, 2
+SEVERITIES = ("note", "warning", "error")
+WIDE = 160
+EPILOG = """\
+examples:
+  pytest-autograd check layers.py::Swish
+  pytest-autograd check layers.py::Swish --inputs "torch.randn(4, 3, dtype=torch.float64), 0.5"
+  pytest-autograd check layers.py::Swish --inputs make_inputs --ignore AG7 --json
+  pytest-autograd check spikes.py::Spike.apply --surrogate smooth_spike
+  pytest-autograd rules
+  pytest-autograd explain AG301
+
+exit status: 0 clean; 1 failed, inconclusive, or a finding at or above --fail-on; 2 it could not be checked
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.run(arguments)
+    except (CheckError, LookupError) as error:
+        print(f"pytest-autograd: {error.args[0]}", file=sys.stderr)
+        return USAGE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pytest-autograd",
+        description="Verify hand-written gradients (torch.autograd.Function).",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    check = commands.add_parser(
+        "check",
+        help="run a Function and check its gradient",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    check.set_defaults(run=_check)
+    _add_check(check)
+    commands.add_parser("rules", help="list the rules").set_defaults(run=_rules)
+    explain = commands.add_parser(
+        "explain", help="explain a rule, with a wrong and a right example"
+    )
+    explain.add_argument("code", help="in any case, e.g. AG301")
+    explain.set_defaults(run=_explain)
+    return parser
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "target",
+        metavar="FILE.py::NAME",
+        help="a Function, Fn.apply, a callable, an nn.Module instance or a Module class",
+    )
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument(
+        "--inputs",
+        metavar="EXPR",
+        help="a function of the file, or an expression for the arguments; "
+        "default: example_inputs() of the file, else proposed",
+    )
+    parser.add_argument(
+        "--fail-on", choices=SEVERITIES, default="error", help="default: %(default)s"
+    )
+    group = parser.add_argument_group("options of the check (only what is given is passed on)")
+    group.add_argument("--level", choices=("quick", "full"))
+    group.add_argument(
+        "--select", action="append", metavar="CODE", help="code or prefix; repeatable"
+    )
+    group.add_argument(
+        "--ignore", action="append", metavar="CODE", help="code or prefix; repeatable"
+    )
+    for flag in ("gradgrad", "forward-ad", "vmap", "autocast", "compile"):
+        group.add_argument(f"--{flag}", action=argparse.BooleanOptionalAction, default=None)
+    for contract in ("reference", "surrogate"):
+        group.add_argument(f"--{contract}", metavar="NAME", help="function of the file")
+    group.add_argument(
+        "--grad-transform", action="append", type=_pair, metavar="ARGUMENT=NAME", help="repeatable"
+    )
+    group.add_argument("--rtol", type=float)
+    group.add_argument(
+        "--gradcheck-option",
+        action="append",
+        type=_setting,
+        metavar="NAME=NUMBER",
+        help="repeatable",
+    )
+    group.add_argument("--seed", type=int)
+    group.add_argument("--time-limit", type=float, metavar="SECONDS")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, given, value = text.partition("=")
+    if not (name and given and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
+    return name, value
+
+
+def _setting(text: str) -> tuple[str, float]:
+    name, value = _pair(text)
+    try:
+        return name, float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{value!r} is no number") from None
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    names = (
+        "level", "select", "ignore", "gradgrad", "forward_ad", "vmap", "autocast", "compile",
+        "reference", "surrogate", "rtol", "seed", "time_limit",
+    )  # fmt: skip
+    options = {name: getattr(arguments, name) for name in names}
+    options["grad_transform"] = dict(arguments.grad_transform or ()) or None
+    options["gradcheck_options"] = dict(arguments.gradcheck_option or ()) or None
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from pytest_autograd._inputs import from_expression
+    from pytest_autograd._source import load_file
+    from pytest_autograd._submission import check_source
+
+    path, _, name = arguments.target.partition("::")
+    # What the checked code prints must not mix with the report.
+    with contextlib.redirect_stdout(sys.stderr):
+        source = load_file(Path(path))
+        if not name:
+            raise CheckError(
+                f"say what to check: {path}::NAME; {path} defines {', '.join(source.functions())}"
+            )
+        inputs = arguments.inputs
+        if inputs is not None:
+            inputs = from_expression(inputs, source, arguments.seed or 0)
+        report = check_source(source, name, inputs, _options(arguments))
+    print(report.model_dump_json(indent=2) if arguments.json else report)
+    return _status(report, arguments.fail_on)
+
+
+def _status(report: Report, fail_on: str) -> int:
+    least = SEVERITIES.index(fail_on)
+    worst = max((SEVERITIES.index(finding.severity) for finding in report.findings), default=-1)
+    return CLEAN if report.ok and worst < least else FOUND
+
+
+def _rules(arguments: argparse.Namespace) -> int:
+    table = Table(box=None, pad_edge=False)
+    for column in ("code", "name", "severity", "fault", "skill section"):
+        table.add_column(column, no_wrap=column != "fault")
+    for rule in all_rules().values():
+        table.add_row(rule.code, rule.name, rule.severity, rule.title, rule.skill)
+    _console().print(table)
+    return CLEAN
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from pytest_autograd._lookup import find_rule
+    from pytest_autograd._skill import rule_example
+
+    rule = find_rule(arguments.code)
+    console = _console()
+    console.print(f"{rule.code} {rule.name} ({rule.severity})", style="bold", highlight=False)
+    for text in (rule.title, rule.why, f"Fix: {rule.fix}", f"Read: skill section {rule.skill}"):
+        console.print(f"\n{text}", markup=False, highlight=False)
+    for label, example in zip(("Wrong:", "Right:"), rule_example(rule.code), strict=True):
+        console.print(f"\n{label}", style="bold")
+        console.print(Syntax(example.strip(), "python", background_color="default"))
+    return CLEAN
+
+
+def _console() -> Console:
+    """Return a console as wide as the terminal, or wide enough for whole lines where there is none."""
+    return Console() if sys.stdout.isatty() else Console(width=WIDE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

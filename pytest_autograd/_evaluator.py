@@ -1,0 +1,172 @@
+"""The numbers of the checked code: forward, VJP, and VJP of the VJP, always on fresh inputs and a fresh graph.
+
+Numeric facts talk to this interface only, never to the Function, so that the judge can sit in another process.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from pytest_autograd._call import Call, differentiable, named_outputs
+from pytest_autograd._errors import NotApplicable, TargetRaised
+from pytest_autograd._phase import phase
+from pytest_autograd._rng import reseed
+
+MaybeTensors = list[Tensor | None]
+
+
+class Evaluator:
+    """Evaluates one call. ``point`` lists a value for each differentiated slot, in the order of the slots."""
+
+    def __init__(self, call: Call, seed: int) -> None:
+        self.call = call
+        self.seed = seed
+        self.calls: Counter[str] = Counter()
+        self._outputs: list[int] | None = None
+        self.output_names: list[str] = []
+
+    @property
+    def output_indices(self) -> list[int]:
+        """Indices of the differentiable outputs among the tensor outputs, known after a first forward."""
+        return self._outputs or []
+
+    @property
+    def point(self) -> list[Tensor]:
+        """The differentiated values as given."""
+        return [self.call.slots[i].value for i in self.call.wanted]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the differentiated arguments."""
+        return [self.call.slots[i].name for i in self.call.wanted]
+
+    def forward(self, point: Sequence[Tensor]) -> list[Tensor]:
+        """Return the differentiable outputs at ``point``, detached."""
+        _, outputs = self._run(point)
+        return [output.detach() for output in outputs]
+
+    def vjp(
+        self,
+        point: Sequence[Tensor],
+        cotangents: Sequence[Tensor],
+        overwritten: str | None = None,
+    ) -> MaybeTensors:
+        """Return the gradient of ``<cotangents, outputs>`` for each differentiated argument, None where it has none.
+
+        ``overwritten`` names an argument that the caller changes in place between forward and backward.
+        """
+        leaves, outputs = self._run(point, overwritten)
+        self.calls["backward"] += 1
+        with self._authors_code("backward"):
+            try:
+                return list(
+                    torch.autograd.grad(outputs, leaves, _copies(cotangents), allow_unused=True)
+                )
+            except RuntimeError as error:
+                return self._plain_backward(point, cotangents, error)
+
+    def vjp_around(
+        self, point: Sequence[Tensor], cotangents: Sequence[Tensor], other: Sequence[Tensor]
+    ) -> MaybeTensors:
+        """Return the VJP at ``point`` with another call at ``other``, forward and backward, run in between."""
+        leaves, outputs = self._run(point)
+        other_leaves, other_outputs = self._run(other)
+        with self._authors_code("backward"):
+            torch.autograd.grad(other_outputs, other_leaves, _copies(cotangents), allow_unused=True)
+        with self._authors_code("backward"):
+            return list(torch.autograd.grad(outputs, leaves, _copies(cotangents), allow_unused=True))
+
+    def double_vjp(
+        self, point: Sequence[Tensor], cotangents: Sequence[Tensor], weights: Sequence[Tensor]
+    ) -> tuple[MaybeTensors, MaybeTensors]:
+        """Return the gradients of ``<weights, vjp(point, cotangents)>`` by the arguments and by the cotangents.
+
+        Raises:
+            NoHistory: the first gradient has no graph, so nothing flows back through it.
+        TargetRaised: the checked code raised, as all methods tell.
+        """
+        leaves, outputs = self._run(point)
+        given = [cotangent.detach().clone().requires_grad_() for cotangent in cotangents]
+        self.calls["double backward"] += 1
+        with self._authors_code("double backward"):
+            first = torch.autograd.grad(
+                outputs, leaves, [g.clone() for g in given], allow_unused=True, create_graph=True
+            )
+            pairs = [
+                (gradient, weight)
+                for gradient, weight in zip(first, weights, strict=True)
+                if gradient is not None and gradient.requires_grad
+            ]
+            if not pairs:
+                raise NoHistory
+            second = torch.autograd.grad(
+                [gradient for gradient, _ in pairs],
+                [*leaves, *given],
+                [weight.to(gradient.dtype) for gradient, weight in pairs],
+                allow_unused=True,
+            )
+        return list(second[: len(leaves)]), list(second[len(leaves) :])
+
+    def _run(
+        self, point: Sequence[Tensor], overwritten: str | None = None
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Run forward; return (leaves of the differentiated slots, differentiable outputs)."""
+        values = [slot.value for slot in self.call.slots]
+        for i, value in zip(self.call.wanted, point, strict=True):
+            values[i] = value
+        leaves, arguments = self.call.fresh(values)
+        self.calls["forward"] += 1
+        with self._authors_code("forward"), torch.enable_grad():
+            raw = self.call.run(arguments)
+        named = named_outputs(raw, flat=self.call.flat)
+        if self._outputs is None:
+            self._outputs = [
+                i for i, (_, t) in enumerate(named) if differentiable(t) and t.requires_grad
+            ]
+            self.output_names = [named[i][0] for i in self._outputs]
+            if not self._outputs:
+                raise NotApplicable("no output requires grad")
+        if any(i >= len(named) for i in self._outputs):
+            raise NotApplicable("the number of outputs changes from call to call")
+        outputs = [named[i][1] for i in self._outputs]
+        for slot, argument in zip(self.call.slots, arguments, strict=True):
+            if slot.name == overwritten:
+                with torch.no_grad():
+                    argument.add_(1).mul_(2)
+        return [leaves[i] for i in self.call.wanted], outputs
+
+    @contextmanager
+    def _authors_code(self, where: str) -> Iterator[None]:
+        """Seed the random streams, mark the phase, and turn what the checked code raises into a fact."""
+        with phase(where):
+            reseed(self.seed)
+            try:
+                yield
+            except (NotApplicable, NoHistory):
+                raise
+            except Exception as error:
+                raise TargetRaised(where, error) from error
+
+    def _plain_backward(
+        self, point: Sequence[Tensor], cotangents: Sequence[Tensor], refused: RuntimeError
+    ) -> MaybeTensors:
+        """Take the gradient by ``.backward()`` where ``autograd.grad`` is refused (reentrant checkpoints)."""
+        if ".grad()" not in str(refused):
+            raise refused
+        leaves, outputs = self._run(point)
+        reseed(self.seed)
+        torch.autograd.backward(outputs, _copies(cotangents))
+        return [leaf.grad for leaf in leaves]
+
+
+class NoHistory(Exception):
+    """The first gradient does not require grad although it was taken with ``create_graph=True``."""
+
+
+def _copies(cotangents: Sequence[Tensor]) -> list[Tensor]:
+    return [cotangent.detach().clone() for cotangent in cotangents]

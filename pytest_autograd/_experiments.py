@@ -1,0 +1,196 @@
+"""Small experiments on a Function: linearity in grad_output, interleaved calls, leaks, work for frozen inputs."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from pytest_autograd._call import Call, named_outputs
+from pytest_autograd._errors import NotApplicable, TargetRaised
+from pytest_autograd._evaluator import Evaluator
+from pytest_autograd._judge import direction, signed_bounded
+from pytest_autograd._phase import phase
+from pytest_autograd._rng import reseed
+from pytest_autograd._trace import Trace, observe
+from pytest_autograd._values import relative_error
+
+LINEAR_RTOL = 1e-6
+LARGE = 1000.0
+
+
+@dataclass(frozen=True)
+class Nonlinearity:
+    """How backward breaks linearity in grad_output: the argument, by how much, and at which scale."""
+
+    argument: str
+    error: float
+    law: str
+
+
+def nonlinearity(evaluator: Evaluator, seed: int, precision: float) -> Nonlinearity | None:
+    """Return the first law of linearity in grad_output that backward breaks, None if it keeps all.
+
+    A backward that ignores grad_output altogether is left to the judge of values.
+    """
+    point = evaluator.point
+    generator = torch.Generator().manual_seed(seed)
+    outputs = evaluator.forward(point)
+    one, other = (signed_bounded(outputs, generator) for _ in range(2))
+    first, second = evaluator.vjp(point, one), evaluator.vjp(point, other)
+    if all(_close(a, b, 0.0) for a, b in zip(first, second, strict=True)):
+        return None
+    tolerance = max(LINEAR_RTOL, 50 * precision)
+
+    def combine(a: float, x: Sequence[Any], b: float, y: Sequence[Any]) -> list[Any]:
+        return [None if p is None else a * p + b * q for p, q in zip(x, y, strict=True)]
+
+    laws = (
+        ("B(2.5 g - 1.5 h) is not 2.5 B(g) - 1.5 B(h)", 2.5, -1.5),
+        ("B(-g) is not -B(g)", -1.0, 0.0),
+        ("B(1000 g) is not 1000 B(g)", LARGE, 0.0),
+    )
+    for law, a, b in laws:
+        expected = combine(a, first, b, second)
+        got = evaluator.vjp(point, combine(a, one, b, other))
+        for name, want, answer in zip(evaluator.names, expected, got, strict=True):
+            if not _close(want, answer, tolerance):
+                error = relative_error(want, answer) if want is not None and answer is not None else 1.0
+                return Nonlinearity(name, error, law)
+    return None
+
+
+def _close(want: Tensor | None, got: Tensor | None, tolerance: float) -> bool:
+    if want is None or got is None:
+        return want is got
+    return relative_error(want, got) <= tolerance
+
+
+def interleaving_error(evaluator: Evaluator, seed: int) -> tuple[str, float] | None:
+    """Run forward A, forward B, backward B, backward A; return the argument whose gradient of A changed, and by how much."""
+    generator = torch.Generator().manual_seed(seed)
+    point = evaluator.point
+    moved = [x + 0.5 * u for x, u in zip(point, direction(point, generator), strict=True)]
+    cotangents = signed_bounded(evaluator.forward(point), generator)
+    alone = evaluator.vjp(point, cotangents)
+    together = evaluator.vjp_around(point, cotangents, moved)
+    for name, want, got in zip(evaluator.names, alone, together, strict=True):
+        if not _close(want, got, 1e-12):
+            error = relative_error(want, got) if want is not None and got is not None else 1.0
+            return name, error
+    return None
+
+
+def leaks(call: Call, seed: int) -> bool:
+    """Whether the node of one call outlives its outputs: a reference cycle that keeps the saved tensors alive."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        node = _node_after_call(call, seed)
+        if node is None:
+            raise NotApplicable("no output requires grad")
+        leaked = node() is not None
+    finally:
+        if enabled:
+            gc.enable()
+    return leaked
+
+
+def _node_after_call(call: Call, seed: int) -> weakref.ref[Any] | None:
+    """Call once, drop everything, and return a weak reference to the node that autograd made."""
+    _, arguments = call.fresh()
+    with phase("forward"), torch.enable_grad():
+        reseed(seed)
+        raw = call.run(arguments)
+    nodes = [tensor.grad_fn for _, tensor in named_outputs(raw, flat=True)]
+    own = [node for node in nodes if type(node) is call.function._backward_cls]  # type: ignore[union-attr]
+    return weakref.ref(own[0]) if own else None
+
+
+@dataclass(frozen=True)
+class Wasted:
+    """Floating-point operations of backward that no asked-for gradient needs, with one argument frozen."""
+
+    frozen: str
+    wasted: int
+    total: int
+
+
+class _WorkMeter(TorchDispatchMode):
+    """Keeps for each tensor the set of operations that it was made by, and what each operation costs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flops: list[int] = []
+        self._makers: dict[int, frozenset[int]] = {}
+        self._alive: list[Tensor] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        made_by = frozenset({len(self.flops)}).union(
+            *(self.makers(leaf) for leaf in pytree.tree_leaves((args, kwargs)))
+        )
+        count = flop_registry.get(func.overloadpacket)
+        self.flops.append(int(count(*args, **kwargs, out_val=result)) if count else 0)
+        for leaf in pytree.tree_leaves(result):
+            if isinstance(leaf, Tensor):
+                self._makers[id(leaf)] = made_by
+                self._alive.append(leaf)
+        return result
+
+    def makers(self, value: Any) -> frozenset[int]:
+        """Return the operations that ``value`` depends on."""
+        return self._makers.get(id(value), frozenset()) if isinstance(value, Tensor) else frozenset()
+
+
+def work_for_frozen(call: Call, seed: int) -> list[Wasted]:
+    """Freeze one differentiated argument after the other and measure what backward still computes in vain.
+
+    Counted are matrix products, convolutions and attention, whose cost torch knows; elementwise work is trivial
+    beside a kernel launch and counts nothing.
+    """
+    if len(call.wanted) < 2:
+        raise NotApplicable("only one argument is differentiated")
+    found = []
+    for index in call.wanted:
+        slots = tuple(replace(s, wanted=s.wanted and i != index) for i, s in enumerate(call.slots))
+        meter = _WorkMeter()
+        trace = observe(replace(call, slots=slots), seed, backward_times=1, around_backward=meter)
+        run = _answered(trace)
+        if run is None:
+            continue
+        needed: frozenset[int] = frozenset()
+        for gradient, need in zip(run.returned or (), run.needs_input_grad, strict=False):
+            if need:
+                needed |= meter.makers(gradient)
+        total = sum(meter.flops)
+        useful = sum(meter.flops[i] for i in needed)
+        found.append(Wasted(call.slots[index].name, total - useful, total))
+    return found
+
+
+def _answered(trace: Trace) -> Any:
+    runs = [run for run in trace.backwards if run.returned is not None]
+    return runs[0] if runs else None
+
+
+
+def goes_stale(evaluator: Evaluator, argument: str, seed: int) -> bool:
+    """Whether an in-place write to ``argument`` between forward and backward silently changes the gradients."""
+    point = evaluator.point
+    cotangents = signed_bounded(evaluator.forward(point), torch.Generator().manual_seed(seed))
+    clean = evaluator.vjp(point, cotangents)
+    try:
+        written = evaluator.vjp(point, cotangents, overwritten=argument)
+    except TargetRaised:  # autograd noticed the write: that is what ought to happen
+        return False
+    return not all(_close(a, b, 1e-12) for a, b in zip(clean, written, strict=True))

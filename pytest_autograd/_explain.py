@@ -1,0 +1,143 @@
+"""What a wrong gradient looks like: the worst element, the share that is wrong, and the cause that fits, if one does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from pytest_autograd._rule import Evidence
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pytest_autograd._probe import Probe
+    from pytest_autograd._values import Argument, Values
+
+FIT = 1e-5  # relative error within which a cause fits
+
+
+def worst_element(argument: Argument) -> tuple[tuple[int, ...] | None, Any, Any]:
+    """Return (index, expected, got) of the element that is farthest off; ``got`` is None where there is no gradient."""
+    want, got = argument.expected, argument.got
+    if want is None or not want.numel():
+        return None, None, None
+    given = want * 0 if got is None else got
+    difference = (want - given).abs().nan_to_num(nan=-1.0, posinf=float("inf"))
+    difference[given.isnan() & ~want.isnan()] = float("inf")
+    flat = int(difference.reshape(-1).argmax())
+    index = []
+    for size in reversed(want.shape):
+        index.append(flat % size)
+        flat //= size
+    place = tuple(reversed(index))
+    return place, want[place].item(), None if got is None else got[place].item()
+
+
+def explain(probe: Probe, values: Values, argument: Argument) -> Evidence:
+    """Return the evidence of a wrong gradient, with the cause that fits it or the words that none does."""
+    index, expected, got = worst_element(argument)
+    cause = next(_causes(values, argument), "no simple cause fits")
+    against = f" (against the declared {values.by})" if values.by in CONTRACTS else ""
+    return Evidence(
+        f"the gradient of {argument.name} is wrong{against}: {cause}{_share(argument)}",
+        argument=argument.name,
+        index=index,
+        expected=expected,
+        got=got,
+        max_error=argument.error,
+        place=probe.place_of_gradient(argument.name),
+    )
+
+
+CONTRACTS = ("reference", "surrogate", "grad_transform")
+
+
+def _share(argument: Argument) -> str:
+    want, got = argument.expected, argument.got
+    if want is None or got is None or not want.numel():
+        return ""
+    known = ~want.isnan()
+    scale = want[known].abs().max() if bool(known.any()) else want.abs().max()
+    wrong = ((want - got).abs() > argument.tolerance * scale) | (got.isnan() & known)
+    return f"; {int((wrong & known).sum())} of {int(known.sum())} elements are wrong"
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    if one.shape != other.shape or not one.numel():
+        return False
+    scale = float(one.abs().max())
+    return scale > 0 and bool(((one - other).abs() <= FIT * scale).all())
+
+
+def _causes(values: Values, argument: Argument) -> Iterator[str]:
+    """Yield the causes that fit, the most specific first."""
+    want, got = argument.expected, argument.got
+    if want is None or got is None or bool(want.isnan().any()):
+        return
+    if not bool(got.isfinite().all()):
+        yield f"{int((~got.isfinite()).sum())} elements are not finite where forward is smooth"
+        return
+    if not bool(got.abs().max() > 0):
+        yield "it is zero, but forward depends on this argument"
+        return
+    if _ignores_grad_output(values, argument.name):
+        yield "it does not depend on grad_output (the chain rule is missing)"
+    if _close(want, -got):
+        yield "its sign is flipped (got = -1.000 x expected in every element)"
+    if want.is_complex() and _close(want, got.conj()):
+        yield "it is the complex conjugate of the right one"
+    if want.dim() == 2 and want.shape[0] == want.shape[1] and _close(want, got.T):
+        yield "it is the transpose of the right one"
+    yield from _factor(want, got)
+    yield from _swapped(values, argument)
+    yield from _borders(want, got)
+
+
+def _ignores_grad_output(values: Values, name: str) -> bool:
+    answers = [dict(zip(_names(values), probe.got, strict=True)).get(name) for probe in values.probes]
+    first, *rest = answers
+    same_point = all(
+        bool((a == b).all())
+        for probe in values.probes[1:]
+        for a, b in zip(values.probes[0].point, probe.point, strict=True)
+    )
+    return same_point and bool(rest) and all(
+        first is not None and other is not None and bool((first == other).all()) for other in rest
+    )
+
+
+def _names(values: Values) -> list[str]:
+    return [argument.name for argument in values.arguments]
+
+
+def _factor(want: Tensor, got: Tensor) -> Iterator[str]:
+    factor = (got * want.conj()).sum() / (want * want.conj()).sum()
+    if not want.is_complex() and _close(got, want * factor):
+        times = factor.item()
+        if abs(times) > FIT:
+            counts = {n for n in (*want.shape, want.numel()) if n > 1}
+            hint = next((f" = 1/{n}: averaged twice, or not summed" for n in counts if abs(times * n - 1) < FIT), "")
+            hint = hint or next((f" = {n}: summed where forward averages" for n in counts if abs(times - n) < FIT * n), "")
+            yield f"it is {times:.4g} x the right one in every element{hint}"
+
+
+def _swapped(values: Values, argument: Argument) -> Iterator[str]:
+    for other in values.arguments:
+        if other.name != argument.name and other.expected is not None and argument.got is not None:
+            if _close(other.expected, argument.got):
+                yield f"it is the gradient of {other.name}: the returned gradients are swapped"
+
+
+def _borders(want: Tensor, got: Tensor) -> Iterator[str]:
+    """Tell an error confined to the first or last slice of one axis."""
+    scale = float(want.abs().max())
+    wrong = (want - got).abs() > FIT * scale
+    for axis in range(want.dim()):
+        n = want.shape[axis]
+        others = tuple(d for d in range(want.dim()) if d != axis)
+        slices = wrong.any(dim=others) if others else wrong
+        places = slices.nonzero().reshape(-1).tolist()
+        for place, word in ((n - 1, "last"), (0, "first")):
+            if n > 2 and places == [place]:
+                zero = bool((got.select(axis, place) == 0).all())
+                yield f"it is right except in the {word} slice of axis {axis}" + (", where it is zero" if zero else "")

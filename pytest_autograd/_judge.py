@@ -1,0 +1,214 @@
+"""The judge: is a number the directional derivative of forward? By finite differences that know their own error.
+
+For cotangents ``v`` and a direction ``u`` over all differentiated inputs, the VJP ``g = v J`` must satisfy
+``<g, u> = d/dt <v, f(x + t u)>`` at ``t = 0``. The right side is a central difference at three step sizes,
+extrapolated after Richardson; differences between the extrapolations and the rounding of ``f`` give its uncertainty.
+One-sided slopes whose gap does not close as the step shrinks tell a kink from a fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+EPS = torch.finfo(torch.float64).eps
+FINE_STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
+COARSE_STEPS = (1e-1, 3e-2, 1e-2, 3e-3)  # where forward works in low precision
+GOOD_ENOUGH = 1e-10  # relative uncertainty at which no smaller step is tried
+RESOLVED = 1e-2  # relative uncertainty above which a slope says nothing
+SIGMAS = 3.0
+PROBE_NOISE = 1e-7  # step at which rounding is measured: curvature adds its square only
+
+
+@dataclass(frozen=True)
+class Slope:
+    """A directional derivative by finite differences, how sure it is, and whether the point is a kink."""
+
+    step: float
+    value: float
+    uncertainty: float
+    kinked: bool
+
+    def differs(self, value: float) -> bool:
+        """Whether ``value`` lies outside what this slope allows."""
+        return not abs(self.value - value) <= SIGMAS * self.uncertainty
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the judge says of one directional derivative; ``accuracy`` is relative to ``scale``."""
+
+    status: Literal["ok", "wrong", "kink", "unresolved"]
+    claimed: float
+    slopes: tuple[Slope, ...]
+    scale: float
+
+    @property
+    def best(self) -> Slope:
+        """The surest slope, kinks last."""
+        return min(self.slopes, key=lambda slope: (slope.kinked, slope.uncertainty))
+
+    @property
+    def discrepancy(self) -> float:
+        """Relative difference between what was claimed and what was measured."""
+        return abs(self.claimed - self.best.value) / self.scale
+
+    @property
+    def accuracy(self) -> float:
+        """Relative agreement that this judgement can vouch for."""
+        return max(self.discrepancy, self.best.uncertainty / self.scale, EPS)
+
+
+def inner(left: Sequence[Tensor | None], right: Sequence[Tensor]) -> float:
+    """Return ``sum Re(conj(left) * right)``, None counting as zero: the pairing of cotangents and tangents."""
+    return sum(
+        float(torch.vdot(_flat(a), _flat(b)).real)
+        for a, b in zip(left, right, strict=True)
+        if a is not None
+    )
+
+
+def size(left: Sequence[Tensor | None], right: Sequence[Tensor]) -> float:
+    """Return the root of the summed squares of the element-wise products: the typical size of ``inner``."""
+    total = sum(
+        float((_flat(a) * _flat(b)).abs().square().sum())
+        for a, b in zip(left, right, strict=True)
+        if a is not None
+    )
+    return total**0.5
+
+
+def _flat(tensor: Tensor) -> Tensor:
+    kind = torch.complex128 if tensor.is_complex() else torch.float64
+    return tensor.detach().resolve_conj().to(kind).reshape(-1).to(torch.complex128)
+
+
+def signed_bounded(like: Sequence[Tensor], generator: torch.Generator) -> list[Tensor]:
+    """Draw a random sign times uniform[0.5, 1.5] for each element: no dead coordinate, no exact cancellation."""
+
+    def draw(tensor: Tensor) -> Tensor:
+        size = uniform = torch.rand(tensor.shape, generator=generator, dtype=torch.float64)
+        sign = torch.randint(0, 2, tensor.shape, generator=generator) * 2 - 1
+        size = (uniform + 0.5) * sign
+        return size
+
+    drawn = []
+    for tensor in like:
+        value = torch.complex(draw(tensor), draw(tensor)) if tensor.is_complex() else draw(tensor)
+        drawn.append(value.to(dtype=tensor.dtype, device=tensor.device))
+    return drawn
+
+
+def direction(point: Sequence[Tensor], generator: torch.Generator) -> list[Tensor]:
+    """Draw a direction in the scale of the point, so that steps suit large and small inputs alike."""
+    return [
+        u * _step_scale(x) for u, x in zip(signed_bounded(point, generator), point, strict=True)
+    ]
+
+
+def _step_scale(x: Tensor) -> Tensor:
+    magnitude = x.abs()
+    if not x.numel():
+        return magnitude
+    typical = magnitude.square().mean().sqrt().clamp(1e-2, 1.0)
+    return torch.maximum(magnitude, typical)
+
+
+class Line:
+    """Forward along ``point + t * direction``, weighted by the cotangents; ``f(0)`` is kept."""
+
+    def __init__(
+        self,
+        forward: Callable[[Sequence[Tensor]], Sequence[Tensor | None]],
+        point: Sequence[Tensor],
+        along: Sequence[Tensor],
+        weights: Sequence[Tensor],
+        precision: float = EPS,
+    ) -> None:
+        self._forward, self._point, self._along, self._weights = forward, point, along, weights
+        self.precision = precision
+        self.base = self.at(0.0)
+        near = [self.at(PROBE_NOISE), self.at(-PROBE_NOISE)]
+        bend = near[0] + near[1] - 2 * self.base
+        rounding = precision * self.base.abs()
+        self.noise = float(torch.maximum(rounding, bend.abs()).square().sum().sqrt())
+        if self.noise > 1e3 * EPS * float(self.base.abs().square().sum().sqrt() + 1e-300):
+            self.precision = max(precision, self.noise / float(self.base.abs().square().sum().sqrt()))
+        self.size = float(self.base.abs().square().sum().sqrt())
+
+    def at(self, t: float) -> Tensor:
+        """Return all weighted outputs at ``point + t * direction`` as one real vector."""
+        moved = [x + t * u for x, u in zip(self._point, self._along, strict=True)]
+        outputs = self._forward(moved)
+        return torch.cat(
+            [
+                (_flat(w).conj() * _flat(y)).real if y is not None else torch.zeros(w.numel(), dtype=torch.float64)
+                for w, y in zip(self._weights, outputs, strict=True)
+            ]
+        )
+
+    def slope(self, h: float, rounding: float) -> Slope:
+        """Return the derivative at 0 from steps ``h``, ``h/2`` and ``h/4``; ``rounding`` is the size of ``g * x``."""
+        central, gaps = [], []
+        for step in (h, h / 2, h / 4):
+            plus, minus = self.at(step) - self.base, self.base - self.at(-step)
+            central.append(float((plus + minus).sum()) / (2 * step))
+            gaps.append(float((plus - minus).sum()) / step)
+        noise = 4 * (self.noise + EPS * rounding) / h
+        first = [(4 * b - a) / 3 for a, b in zip(central, central[1:], strict=False)]
+        value = (16 * first[1] - first[0]) / 15
+        # |first - first| also covers a jump of the second derivative, where the error falls with h only
+        uncertainty = abs(first[1] - first[0]) + abs(value - first[1]) + noise
+        closed = [2 * b - a for a, b in zip(gaps, gaps[1:], strict=False)]
+        kinked = abs(closed[1]) > SIGMAS * (abs(closed[1] - closed[0]) + 4 * noise)
+        return Slope(h, value, uncertainty, kinked)
+
+
+def judge(line: Line, claimed: float, scale: float, rounding: float) -> Judgement:
+    """Compare ``claimed = <g, u>`` with the slope of ``line``, at smaller and smaller steps until it is clear.
+
+    ``scale``: typical size of ``<g, u>`` (see :func:`size`); ``rounding``: size of ``g * x``.
+    """
+    slopes: list[Slope] = []
+    scale = max(scale, abs(claimed), 1e-9 * line.size, 1e-300)
+    for h in FINE_STEPS if line.precision < 1e-9 else COARSE_STEPS:
+        slope = line.slope(h, rounding)
+        slopes.append(slope)
+        sure = not slope.kinked and slope.uncertainty <= GOOD_ENOUGH * scale
+        if sure and not slope.differs(claimed):
+            return Judgement("ok", claimed, tuple(slopes), scale)
+        if len(slopes) > 1 and _agree(slopes[-1], slopes[-2], scale) and _both_differ(slopes, claimed):
+            break
+    scale = max(scale, *(abs(s.value) for s in slopes))
+    return Judgement(_status(slopes, claimed, scale), claimed, tuple(slopes), scale)
+
+
+def _agree(one: Slope, other: Slope, scale: float) -> bool:
+    sure = max(one.uncertainty, other.uncertainty) <= 1e-4 * scale
+    near = abs(one.value - other.value) <= SIGMAS * (one.uncertainty + other.uncertainty)
+    return sure and near and not (one.kinked or other.kinked)
+
+
+def _both_differ(slopes: Sequence[Slope], claimed: float) -> bool:
+    return all(slope.differs(claimed) for slope in slopes[-2:])
+
+
+def _status(
+    slopes: Sequence[Slope], claimed: float, scale: float
+) -> Literal["ok", "wrong", "kink", "unresolved"]:
+    smooth = sorted((s for s in slopes if not s.kinked), key=lambda s: s.uncertainty)
+    resolved = [s for s in smooth if SIGMAS * s.uncertainty <= RESOLVED * scale]
+    if not resolved:
+        return "kink" if len(smooth) < len(slopes) else "unresolved"
+    best, *others = resolved
+    if not best.differs(claimed) or abs(best.value - claimed) <= 10 * EPS * scale:
+        return "ok"
+    for other in others:
+        near = abs(other.value - best.value) <= SIGMAS * (other.uncertainty + best.uncertainty)
+        if other.differs(claimed) and near:
+            return "wrong"
+    return "kink" if len(smooth) < len(slopes) else "unresolved"

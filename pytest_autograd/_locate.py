@@ -1,0 +1,134 @@
+"""Where things stand in the author's source: the class, its methods, the line that makes one gradient."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import linecache
+import textwrap
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+HERE = __file__.rpartition("_locate")[0]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of source."""
+
+    file: str
+    line: int
+
+
+def unwrap(code: Any) -> Any:
+    """Return the function under ``staticmethod`` and decorators such as ``once_differentiable``."""
+    return inspect.unwrap(code)
+
+
+def class_place(owner: Any) -> Place | None:
+    """Return the line with the name of a class or function, below its decorators; None without source."""
+    try:
+        file = inspect.getsourcefile(unwrap(owner)) or inspect.getfile(unwrap(owner))
+        lines, first = inspect.getsourcelines(unwrap(owner))
+        words = ("class ", "def ", "async def ")
+        below = next((i for i, line in enumerate(lines) if line.lstrip().startswith(words)), 0)
+        return Place(file, max(first, 1) + below)
+    except (OSError, TypeError):
+        return None
+
+
+def source_sha256(owner: Any) -> str | None:
+    """Return the digest of the source text of a class or function, None without source."""
+    try:
+        text = inspect.getsource(unwrap(owner))
+    except (OSError, TypeError):
+        return None
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def error_place(error: BaseException) -> Place | None:
+    """Return the innermost line of the author's own code that an exception passed through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    for frame in reversed(frames):
+        ours = frame.filename.startswith(HERE)
+        if not ours and "/torch/" not in frame.filename and frame.lineno:
+            return Place(frame.filename, frame.lineno)
+    return None
+
+
+def gradient_place(backward: Callable[..., Any], index: int) -> Place | None:
+    """Return the line of ``backward`` that makes the gradient it returns at position ``index``.
+
+    That is the last assignment to the name returned there, else the element of the returned tuple, else the
+    ``return`` itself; None without source.
+    """
+    found = _parsed(unwrap(backward))
+    if found is None:
+        return None
+    tree, file, first = found
+    returns = [node for node in ast.walk(tree) if isinstance(node, ast.Return) and node.value]
+    if not returns:
+        return None
+    value = returns[-1].value
+    assert value is not None
+    node: ast.expr = value
+    if isinstance(value, ast.Tuple) and index < len(value.elts):
+        starred = any(isinstance(element, ast.Starred) for element in value.elts)
+        node = value if starred else value.elts[index]
+    line = node.lineno
+    if isinstance(node, ast.Name):
+        assigned = [
+            statement.lineno
+            for statement in ast.walk(tree)
+            if isinstance(statement, ast.Assign | ast.AugAssign | ast.AnnAssign)
+            and node.id in _targets(statement)
+        ]
+        line = max((number for number in assigned if number <= line), default=line)
+    return Place(file, first + line - 1)
+
+
+def mutation_place(code: Callable[..., Any]) -> Place | None:
+    """Return the first line of ``code`` that writes in place, else where it is defined."""
+    found = _parsed(unwrap(code))
+    if found is None:
+        return None
+    tree, file, first = found
+    lines = [node.lineno for node in ast.walk(tree) if _writes_in_place(node)]  # type: ignore[attr-defined]
+    return Place(file, first + min(lines) - 1) if lines else Place(file, first)
+
+
+def _writes_in_place(node: ast.AST) -> bool:
+    if isinstance(node, ast.AugAssign):
+        return True
+    if isinstance(node, ast.Assign):
+        return any(isinstance(target, ast.Subscript) for target in node.targets)
+    if isinstance(node, ast.Call):
+        out = any(keyword.arg == "out" for keyword in node.keywords)
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        return out or (name.endswith("_") and not name.endswith("__"))
+    return False
+
+
+def _targets(statement: ast.Assign | ast.AugAssign | ast.AnnAssign) -> set[str]:
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    names = [name for target in targets for name in ast.walk(target)]
+    return {name.id for name in names if isinstance(name, ast.Name)}
+
+
+@lru_cache(maxsize=256)
+def _parsed(code: Callable[..., Any]) -> tuple[ast.AST, str, int] | None:
+    try:
+        lines, first = inspect.getsourcelines(code)
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+        return tree, inspect.getsourcefile(code) or inspect.getfile(code), max(first, 1)
+    except (OSError, TypeError, SyntaxError):
+        return None
+
+
+def source_line(file: str | None, line: int | None) -> str:
+    """Return one line of source, stripped; empty without it."""
+    return linecache.getline(file, line).strip() if file and line else ""

@@ -1,0 +1,38 @@
+"""Which phase of the checked code is running, so that a call that dies or hangs can say where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+_listener: Callable[[str], None] | None = None
+_current = "checking"
+
+
+def set_listener(listener: Callable[[str], None] | None) -> None:
+    """Call ``listener(phase)`` at each change of phase: ``checking``, ``forward``, ``backward`` or ``gradcheck``."""
+    global _listener
+    _listener = listener
+
+
+def current() -> str:
+    """Return the phase that is running now."""
+    return _current
+
+
+def _enter(phase: str) -> None:
+    global _current
+    _current = phase
+    if _listener is not None:
+        _listener(phase)
+
+
+@contextmanager
+def phase(name: str) -> Iterator[None]:
+    """Mark the enclosed block as ``name``; the phase before returns afterwards."""
+    before = _current
+    _enter(name)
+    try:
+        yield
+    finally:
+        _enter(before)

@@ -1,0 +1,93 @@
+"""The familiar referee: torch's own gradcheck and gradgradcheck, in slow mode, where they can be afforded."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.autograd.gradcheck import GradcheckError
+
+from pytest_autograd._call import Call, differentiable, named_outputs
+from pytest_autograd._phase import phase
+from pytest_autograd._rng import reseed
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What gradcheck or gradgradcheck said; ``reason`` is its first words, or why it was not asked."""
+
+    status: Literal["passed", "failed", "skipped"]
+    reason: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Sizes and times of one call, from which the referees' own call counts follow."""
+
+    inputs: int
+    outputs: int
+    forward: float
+    backward: float
+
+    def gradcheck(self) -> tuple[int, float]:
+        """Return (calls, seconds): 2N + 2 forwards and 2M + 2 backwards."""
+        forwards, backwards = 2 * self.inputs + 2, 2 * self.outputs + 2
+        return forwards + backwards, forwards * self.forward + backwards * (self.forward + self.backward)
+
+    def gradgradcheck(self) -> tuple[int, float]:
+        """Return (calls, seconds) of gradcheck on the VJP, whose inputs are arguments and cotangents."""
+        variables = self.inputs + self.outputs
+        passes = 2 * variables + 2 * self.inputs + 4
+        return 2 * passes, passes * (self.forward + 3 * self.backward)
+
+
+def too_dear(name: str, cost: tuple[int, float], left: float) -> Ruling | None:
+    """Return a skipped ruling if the referee would not fit the time that is left."""
+    calls, seconds = cost
+    if seconds <= left / 2:
+        return None
+    return Ruling(
+        "skipped",
+        f"{name} would take about {calls:,} calls, {seconds:.0f} s: more than the time limit leaves "
+        f"({max(left, 0):.0f} s)",
+    )
+
+
+def rule(name: str, call: Call, seed: int, options: Mapping[str, Any]) -> Ruling:
+    """Run ``torch.autograd.gradcheck`` or ``gradgradcheck`` on the call and return its ruling."""
+    referee = getattr(torch.autograd, name)
+    values = [slot.value for slot in call.slots]
+
+    def run(*wanted: Tensor) -> Any:
+        given = list(values)
+        for i, value in zip(call.wanted, wanted, strict=True):
+            given[i] = value.clone()
+        for i in set(range(len(given))) - set(call.wanted):
+            given[i] = given[i].clone()
+        reseed(seed)
+        named = named_outputs(call.run(given), flat=call.flat)
+        return tuple(t for _, t in named if differentiable(t) and t.requires_grad)
+
+    inputs = tuple(values[i].clone().requires_grad_() for i in call.wanted)
+    start = time.perf_counter()
+    try:
+        with phase(name), warnings.catch_warnings(), torch.enable_grad():
+            warnings.simplefilter("ignore")
+            referee(run, inputs, **{**options, "raise_exception": True})
+    except GradcheckError as error:
+        return Ruling("failed", _first_words(str(error)), time.perf_counter() - start)
+    except Exception as error:  # gradcheck lets the author's own exceptions out
+        text = f"{type(error).__name__}: {_first_words(str(error))}"
+        return Ruling("failed", text, time.perf_counter() - start)
+    return Ruling("passed", None, time.perf_counter() - start)
+
+
+def _first_words(text: str) -> str:
+    first = " ".join(text.strip().split("\n\n")[0].split())
+    return first if len(first) <= 160 else first[:157] + "..."

@@ -1,0 +1,102 @@
+"""What a rule is, and the discovery of all rules by scanning the folder ``rules``.
+
+A rule is a module ``rules/agNNN_slug.py``. Its file name gives code and name, its docstring title and why, its
+constants ``SEVERITY``, ``FIX``, ``SKILL`` (and optionally ``EXPLAINED_BY``, ``LEVEL``) the rest, and its generator
+``find(probe)`` yields :class:`Evidence`. Everything else on a finding is stamped on by the runner.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
+
+from pytest_autograd._errors import first_line
+from pytest_autograd._locate import Place, error_place
+from pytest_autograd._model import Severity
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+STEM = re.compile(r"ag(\d{3})_([a-z0-9_]+)")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one rule saw once. Without a ``place`` the finding stands at the Function's own."""
+
+    message: str
+    argument: str | None = None
+    output: str | None = None
+    index: tuple[int, ...] | None = None
+    expected: Any = None
+    got: Any = None
+    max_error: float | None = None
+    severity: Severity | None = None
+    fix: str | None = None
+    place: Place | None = None
+    seen_by: Literal["running", "source", "both"] = "running"
+
+
+def raised(what: str, error: Exception, place: Place | None = None) -> Evidence:
+    """Return the evidence that the author's code, or torch on its behalf, raised ``error``."""
+    text = f"{what}: {type(error).__name__}: {first_line(error)}"
+    return Evidence(text, place=error_place(error) or place)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One fault: its code, what it is called, why it matters, its cure, and how to see it."""
+
+    code: str
+    name: str
+    severity: Severity
+    title: str
+    why: str
+    fix: str
+    skill: str
+    find: Callable[[Probe], Iterator[Evidence]]
+    level: Literal["quick", "full"] = "quick"
+    explained_by: tuple[str, ...] = ()
+
+    @property
+    def stem(self) -> str:
+        """File stem of the rule's module and of its example."""
+        return f"{self.code.lower()}_{self.name.replace('-', '_')}"
+
+
+def _rule_of(module: ModuleType) -> Rule:
+    match = STEM.fullmatch(module.__name__.rpartition(".")[2])
+    assert match, f"{module.__name__}: a rule module is named agNNN_slug"
+    title, _, why = inspect.cleandoc(module.__doc__ or "").partition("\n\n")
+    return Rule(
+        code=f"AG{match[1]}",
+        name=match[2].replace("_", "-"),
+        severity=module.SEVERITY,
+        title=title,
+        why=" ".join(why.split()),
+        fix=module.FIX,
+        skill=module.SKILL,
+        find=module.find,
+        level=getattr(module, "LEVEL", "quick"),
+        explained_by=getattr(module, "EXPLAINED_BY", ()),
+    )
+
+
+@cache
+def all_rules() -> dict[str, Rule]:
+    """Return every rule by code, in the order of the codes."""
+    from pytest_autograd import rules as package
+
+    found: dict[str, Rule] = {}
+    for entry in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
+        rule = _rule_of(importlib.import_module(f"{package.__name__}.{entry.name}"))
+        assert rule.code not in found, f"{rule.code} is defined twice"
+        found[rule.code] = rule
+    return found

@@ -1,0 +1,140 @@
+"""The witness: reference gradients, by letting autograd differentiate the author's own forward.
+
+Each custom Function is replaced by its raw ``forward``, called with a stand-in ctx under ``enable_grad``. The
+result is exact and elementwise, at any size and dtype, but blind where forward leaves autograd (kernels, NumPy,
+``detach``, ``no_grad``, ``.data``): such a graph break is noticed and told.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils import _pytree as pytree
+
+from pytest_autograd._call import Call, named_outputs
+from pytest_autograd._errors import NotApplicable, first_line
+from pytest_autograd._evaluator import MaybeTensors
+from pytest_autograd._intercept import Apply, intercepted
+from pytest_autograd._phase import phase
+from pytest_autograd._rng import reseed
+from pytest_autograd._target import defines_setup_context
+
+LEAVES_GRAPH = frozenset(
+    "detach detach_ numpy __array__ item tolist data data_ptr untyped_storage storage __float__ __int__ "
+    "__bool__ __dlpack__ __cuda_array_interface__".split()
+)
+
+
+class StandInContext:
+    """What forward needs of a ctx, without autograd behind it."""
+
+    saved_tensors: tuple[Tensor, ...] = ()
+
+    def __init__(self, needs_input_grad: tuple[bool, ...]) -> None:
+        self.needs_input_grad = needs_input_grad
+        self.materialize_grads = True
+
+    def save_for_backward(self, *tensors: Any) -> None:
+        """Forget the tensors: nothing will ask for them."""
+
+    save_for_forward = save_for_backward
+    mark_dirty = save_for_backward
+    mark_non_differentiable = save_for_backward
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Take the setting; it has no meaning here."""
+
+
+@dataclass(frozen=True)
+class Witness:
+    """Reference gradients of one call; ``breaks`` names what in forward left the graph."""
+
+    gradients: MaybeTensors
+    breaks: tuple[str, ...]
+
+
+class _BreakSpotter(TorchFunctionMode):
+    """Notes each operation that takes a differentiable tensor out of the graph."""
+
+    def __init__(self) -> None:
+        self.breaks: list[str] = []
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        tracked = [a for a in pytree.tree_leaves((args, kwargs)) if isinstance(a, Tensor) and a.requires_grad]
+        if tracked:
+            name = getattr(func, "__name__", str(func))
+            attribute = name == "__get__"
+            if attribute:
+                name = getattr(getattr(func, "__self__", None), "__name__", name)
+            if name in LEAVES_GRAPH:
+                self._note(name)
+            elif not torch.is_grad_enabled() and not attribute:
+                self._note("torch.no_grad")
+        with torch._C.DisableTorchFunctionSubclass():
+            return func(*args, **(kwargs or {}))
+
+    def _note(self, name: str) -> None:
+        if name not in self.breaks:
+            self.breaks.append(name)
+
+
+def _raw_forward(
+    function: type, _apply: Apply, args: tuple[Any, ...], kwargs: dict[str, Any], _: bool
+) -> Any:
+    if defines_setup_context(function):
+        bound = inspect.signature(function.forward).bind(*args, **kwargs)
+        bound.apply_defaults()
+        return function.forward(*bound.args, **bound.kwargs)
+    needs = tuple(isinstance(a, Tensor) and a.requires_grad for a in (*args, *kwargs.values()))
+    return function.forward(StandInContext(needs), *args, **kwargs)
+
+
+def testify(
+    call: Call,
+    seed: int,
+    point: Sequence[Tensor],
+    cotangents: Sequence[Tensor],
+    output_names: Sequence[str],
+) -> Witness:
+    """Return the gradient of ``<cotangents, outputs>`` by autograd through the raw forward.
+
+    Raises:
+        NotApplicable: forward cannot be run this way, or none of its outputs has a graph.
+    """
+    values = [slot.value for slot in call.slots]
+    for i, value in zip(call.wanted, point, strict=True):
+        values[i] = value
+    leaves, arguments = call.fresh(values)
+    wanted = [leaves[i] for i in call.wanted]
+    spotter = _BreakSpotter()
+    try:
+        with phase("forward"), torch.enable_grad(), intercepted(_raw_forward), spotter:
+            reseed(seed)
+            raw = call.run(arguments)
+        outputs = dict(named_outputs(raw, flat=call.flat))
+        pairs = [
+            (outputs[name], cotangent)
+            for name, cotangent in zip(output_names, cotangents, strict=True)
+            if outputs[name].requires_grad
+        ]
+        if not pairs:
+            raise NotApplicable(f"forward leaves autograd ({', '.join(spotter.breaks) or 'a kernel'})")
+        gradients = torch.autograd.grad(
+            [output for output, _ in pairs],
+            wanted,
+            [cotangent.to(output.dtype) for output, cotangent in pairs],
+            allow_unused=True,
+        )
+    except NotApplicable:
+        raise
+    except Exception as error:  # the author's forward may refuse to run in the open, in any way
+        raise NotApplicable(f"forward does not run under autograd: {first_line(error)}") from error
+    return Witness(list(gradients), tuple(spotter.breaks))

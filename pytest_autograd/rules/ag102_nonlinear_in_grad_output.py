@@ -1,0 +1,36 @@
+"""backward is not linear in grad_output.
+
+A vector-Jacobian product is linear in its vector by definition. Clamping, normalising, taking the sign of or squaring
+grad_output gives gradients that depend on the scale of the loss; gradcheck feeds ones and zeros and passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_autograd._rule import Evidence
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+SEVERITY = "error"
+FIX = (
+    "Make backward linear in grad_output; clip with a tensor hook or the optimizer, or declare the change with "
+    "grad_transform=."
+)
+SKILL = "gradients/linear-in-grad-output"
+EXPLAINED_BY = ("AG206", "AG301", "AG303")
+
+
+def find(probe: Probe) -> Iterator[Evidence]:
+    """Compare VJPs of combined and scaled cotangents."""
+    broken = probe.nonlinear
+    if broken is not None:
+        place = probe.place_of_gradient(broken.argument)
+        yield Evidence(
+            f"the gradient of {broken.argument} is not linear in grad_output: {broken.law}",
+            argument=broken.argument,
+            max_error=broken.error,
+            place=place,
+        )

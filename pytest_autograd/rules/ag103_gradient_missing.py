@@ -1,0 +1,35 @@
+"""backward returns None for an input that matters.
+
+None means "this argument has no influence on the outputs". The engine believes it, and the argument never trains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_autograd._explain import worst_element
+from pytest_autograd._rule import Evidence
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+SEVERITY = "error"
+FIX = "Return the gradient of this argument; None only where needs_input_grad says that nobody asks."
+SKILL = "gradients/none-for-an-input"
+EXPLAINED_BY = ("AG205",)
+
+
+def find(probe: Probe) -> Iterator[Evidence]:
+    """Look for arguments without a gradient that forward depends on."""
+    for argument in probe.values.arguments:
+        if argument.status == "missing":
+            index, expected, _ = worst_element(argument)
+            place = probe.place_of_gradient(argument.name)
+            yield Evidence(
+                f"backward returns None for {argument.name}, but forward depends on it",
+                argument=argument.name,
+                index=index,
+                expected=expected,
+                place=place,
+            )

@@ -1,0 +1,30 @@
+"""forward differs from the declared reference.
+
+With ``reference=`` the author says that forward computes the same as a plain function. It does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_autograd._rule import Evidence
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+SEVERITY = "error"
+FIX = "Mend forward, or the reference; if forward is meant to differ, declare the gradient with surrogate= instead."
+SKILL = "verification/contracts"
+
+
+def find(probe: Probe) -> Iterator[Evidence]:
+    """Compare the outputs with those of the reference."""
+    output, error = probe.reference_error
+    tolerance = max(1e-9, 50 * probe.precision)
+    if error > tolerance:
+        yield Evidence(
+            f"{output} differs from the reference by {error:.2g} of its size",
+            output=output,
+            max_error=error,
+        )

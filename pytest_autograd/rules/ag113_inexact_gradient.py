@@ -1,0 +1,38 @@
+"""The gradient is close to the derivative of forward, but certainly not equal to it.
+
+The difference is above what rounding explains and below ``rtol``. Usual causes: a constant that differs between forward
+and backward, float32 inside backward, the tolerance of an iterative solver, an approximation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_autograd._explain import worst_element
+from pytest_autograd._rule import Evidence
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+SEVERITY = "warning"
+FIX = "Use the same constants and precision in forward and backward; if the approximation is meant, ignore AG113."
+SKILL = "verification/accuracy"
+EXPLAINED_BY = ("AG206", "AG303")
+
+
+def find(probe: Probe) -> Iterator[Evidence]:
+    """Look for arguments whose gradient is off by a resolved amount below rtol."""
+    for argument in probe.values.arguments:
+        if argument.status == "inexact":
+            index, expected, got = worst_element(argument)
+            place = probe.place_of_gradient(argument.name)
+            yield Evidence(
+                f"the gradient of {argument.name} is exact to {argument.error:.1g} of its size only",
+                argument=argument.name,
+                index=index,
+                expected=expected,
+                got=got,
+                max_error=argument.error,
+                place=place,
+            )

@@ -1,0 +1,37 @@
+"""backward reads state that another call overwrites.
+
+What forward leaves on the class, a module or a global belongs to the latest call. As soon as two
+calls are in flight (two layers, two micro-batches, recomputation) the first one's backward uses the
+second one's values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_autograd._rule import Evidence
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+SEVERITY = "error"
+FIX = (
+    "Keep what backward needs on ctx: tensors through save_for_backward, the rest as "
+    "attributes."
+)
+SKILL = "ctx/no-state-outside"
+EXPLAINED_BY = ("AG302", "AG303")
+
+
+def find(probe: Probe) -> Iterator[Evidence]:
+    """Run another call between forward and backward and see whether the gradient changes."""
+    changed = probe.interleaved
+    if changed is not None:
+        argument, error = changed
+        yield Evidence(
+            f"the gradient of {argument} changes when another call comes between forward and backward",
+            argument=argument,
+            max_error=error,
+            place=probe.place_of_backward,
+        )

@@ -1,0 +1,35 @@
+"""forward changes an input in place without mark_dirty.
+
+Autograd goes on with the version it knows: gradients of whatever else used the tensor are computed
+from the new bytes, silently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_autograd._rule import Evidence
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+SEVERITY = "error"
+FIX = (
+    "Work on a copy; or, if the Function is meant to be in place, call ctx.mark_dirty(input) "
+    "and return that input."
+)
+SKILL = "in-place/inputs"
+
+
+def find(probe: Probe) -> Iterator[Evidence]:
+    """Compare the bytes of each input before and after forward."""
+    trace = probe.trace
+    for slot in trace.changed_inputs:
+        if not any(trace.arguments[slot] is tensor for tensor in trace.dirty):
+            name = probe.call.slots[slot].name
+            yield Evidence(
+                f"forward changes {name} in place and does not mark it dirty",
+                argument=name,
+                place=probe.place_of_mutation("forward"),
+            )

@@ -1,0 +1,39 @@
+"""A second backward through the same graph differs or raises.
+
+With retain_graph=True, several losses or gradient accumulation, backward runs more than once on one
+graph; a backward that uses up or rescales what forward left gives another gradient the second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_autograd._errors import NotApplicable
+from pytest_autograd._rule import Evidence, raised
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+SEVERITY = "error"
+FIX = "Leave what ctx holds untouched in backward: no pop, no in-place scaling, no deletion."
+SKILL = "in-place/repeatable-backward"
+EXPLAINED_BY = ("AG002", "AG004", "AG301", "AG302", "AG303", "AG401")
+
+
+def find(probe: Probe) -> Iterator[Evidence]:
+    """Compare two backward passes over one graph, random streams reset before each."""
+    if getattr(probe.function, "clear_saved_tensors_on_access", False):
+        raise NotApplicable("clear_saved_tensors_on_access allows one backward only")
+    first, *rest = probe.backward_runs
+    for second in rest:
+        problem = second.error or second.refused
+        if problem is not None:
+            yield raised("a second backward through the same graph raises", problem)
+            return
+        if not second.same_as(first):
+            yield Evidence(
+                "a second backward through the same graph gives another gradient",
+                place=probe.place_of_backward,
+            )
+            return

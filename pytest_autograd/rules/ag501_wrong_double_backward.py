@@ -1,0 +1,39 @@
+"""The second derivative is silently wrong.
+
+Double backward runs and gives a number that is not the derivative of the first gradient. Nearly
+always an intermediate computed in forward was saved: autograd has no graph for it, so its share of
+the second derivative is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_autograd._rule import Evidence
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+SEVERITY = "error"
+FIX = (
+    "Recompute the intermediate in backward from saved inputs, or return it as an output; or "
+    "mark backward @once_differentiable."
+)
+SKILL = "double-backward/saved-intermediates"
+EXPLAINED_BY = ("AG206", "AG301", "AG302", "AG303", "AG307")
+
+
+def find(probe: Probe) -> Iterator[Evidence]:
+    """Compare double backward with finite differences of the first gradient."""
+    second = probe.second
+    if second.status == "wrong":
+        names = ", ".join(second.blamed) or "the arguments"
+        yield Evidence(
+            f"the second derivative by {names} is wrong",
+            argument=second.blamed[0] if second.blamed else None,
+            expected=second.judgement.best.value,
+            got=second.judgement.claimed,
+            max_error=second.judgement.discrepancy,
+            place=probe.place_of_backward,
+        )

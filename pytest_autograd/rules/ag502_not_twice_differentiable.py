@@ -1,0 +1,35 @@
+"""backward cannot be differentiated, and does not say so.
+
+A gradient penalty, a Hessian or MAML step either raises deep inside or, worse, finds no graph
+behind the gradient and silently counts it as constant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_autograd._rule import Evidence, raised
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+SEVERITY = "error"
+FIX = (
+    "Write backward in differentiable torch operations, or mark it "
+    "@torch.autograd.function.once_differentiable."
+)
+SKILL = "double-backward/once-differentiable"
+EXPLAINED_BY = ("AG206", "AG301", "AG302", "AG303", "AG307")
+
+
+def find(probe: Probe) -> Iterator[Evidence]:
+    """Ask for the graph of the first gradient."""
+    second = probe.second
+    if second.status == "raises":
+        yield raised("double backward raises", second.error, probe.place_of_backward)
+    elif second.status == "no-history":
+        yield Evidence(
+            "the gradient depends on the inputs but has no graph: second derivatives are silently missing",
+            place=probe.place_of_backward,
+        )

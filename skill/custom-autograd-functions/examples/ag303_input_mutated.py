@@ -1,0 +1,36 @@
+"""Forward writes into its input without ``mark_dirty``: the caller's tensor changes unnoticed."""
+
+import torch
+from torch.autograd import Function
+
+
+class Bad(Function):
+    @staticmethod
+    def forward(ctx, x):
+        x[x < 0] = 0
+        y = x.clone()
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (y,) = ctx.saved_tensors
+        return grad_output * (y > 0)
+
+
+class Good(Function):
+    @staticmethod
+    def forward(ctx, x):
+        y = x.clamp(min=0)
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (y,) = ctx.saved_tensors
+        return grad_output * (y > 0)
+
+
+def inputs():
+    draw = torch.Generator().manual_seed(303)
+    return (torch.randn(6, dtype=torch.float64, generator=draw, requires_grad=True),)

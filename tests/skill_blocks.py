@@ -1,0 +1,135 @@
+"""The fenced blocks of the skill, and how each kind of Python block is put to the test.
+
+The info string of a fence says what must hold:
+
+* ``python``: runs without an error or a warning.
+* ``python verified``: its target gets the verdict ``verified``, without errors or warnings.
+* ``python wrong=AG301,AG302``: its target's errors and warnings are exactly these codes.
+* ``python test``: is a test module, and pytest passes on it.
+
+The target is the last custom Function that the block defines, or ``entry=name``; contracts are
+``reference=name``, ``surrogate=name`` and ``grad_transform=argument:name``. Its arguments are
+``example_inputs()`` of the block or of an earlier block in the section.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pytest_autograd import _skill
+
+SHOWN_ONLY = {"text", "sh", "ini", "toml"}
+CONTRACTS = {"reference", "surrogate", "grad_transform"}
+WORDS = {"verified", "test"}
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block: ``id`` is the section's id and the number of the block in it."""
+
+    id: str
+    language: str
+    words: frozenset[str]
+    options: dict[str, str]
+    source: str
+    section: str
+
+
+def blocks_of(section: str, text: str) -> Iterator[Block]:
+    """Yield the fenced blocks of a text in order; a fence that is not understood is an error."""
+    info, lines, count = None, list[str](), 0
+    for line in text.splitlines():
+        if info is None:
+            if line.startswith("```"):
+                info, lines = line[3:].split(), []
+        elif line == "```":
+            count += 1
+            yield _block(f"{section}-{count}", section, info, "\n".join(lines) + "\n")
+            info = None
+        else:
+            lines.append(line)
+    assert info is None, f"{section}: a fence is not closed"
+
+
+def _block(id: str, section: str, info: list[str], source: str) -> Block:
+    assert info, f"{id}: the fence names no language"
+    language, *rest = info
+    words = frozenset(word for word in rest if "=" not in word)
+    options = dict(word.split("=", 1) for word in rest if "=" in word)
+    assert language in SHOWN_ONLY | {"python"}, f"{id}: {language} is not a language of the skill"
+    assert language == "python" or not rest, f"{id}: only Python blocks take {rest}"
+    assert words <= WORDS, f"{id}: {words - WORDS} is not understood"
+    assert set(options) <= CONTRACTS | {"entry", "wrong"}, f"{id}: {options} is not understood"
+    claims = len(words) + ("wrong" in options)
+    assert claims <= 1, f"{id}: one claim a block"
+    assert claims or not options, f"{id}: {options} without a claim does nothing"
+    return Block(id, language, words, options, source, section)
+
+
+def all_blocks() -> list[Block]:
+    """Return every block of SKILL.md and of all sections."""
+    skill = (_skill.skill_folder() / "SKILL.md").read_text(encoding="utf-8")
+    texts = {"SKILL": skill} | {each.id: each.text for each in _skill.sections().values()}
+    return [block for section, text in texts.items() for block in blocks_of(section, text)]
+
+
+def python_blocks() -> list[Block]:
+    return [block for block in all_blocks() if block.language == "python"]
+
+
+def run_block(block: Block, folder: Path) -> ModuleType:
+    """Run a block after the earlier ones of its section, each as a module with a source file."""
+    module = ModuleType("nothing_yet")
+    for each in python_blocks():
+        if each.section == block.section and "test" not in each.words:
+            module = _import(each, folder, vars(module))
+        if each.id == block.id:
+            return module
+    raise AssertionError(f"{block.id} is not a block of the skill")
+
+
+def _import(block: Block, folder: Path, earlier: dict[str, Any]) -> ModuleType:
+    name = "skill_" + "".join(c if c.isalnum() else "_" for c in block.id)
+    path = folder / f"{name}.py"
+    path.write_text(block.source, encoding="utf-8")
+    module = ModuleType(name)
+    vars(module).update({key: value for key, value in earlier.items() if not key.startswith("__")})
+    module.__file__ = str(path)
+    sys.modules[name] = module
+    exec(compile(block.source, str(path), "exec"), vars(module))
+    return module
+
+
+def target_of(block: Block, module: ModuleType) -> Any:
+    """Return what ``entry=`` names, else the last custom Function defined in the block itself."""
+    from torch.autograd import Function
+
+    if "entry" in block.options:
+        return getattr(module, block.options["entry"])
+    classes = [node.name for node in ast.parse(block.source).body if isinstance(node, ast.ClassDef)]
+    found = [getattr(module, name) for name in classes]
+    functions = [each for each in found if isinstance(each, type) and issubclass(each, Function)]
+    assert functions, f"{block.id}: defines no custom Function and names no entry"
+    return functions[-1]
+
+
+def contract_of(block: Block, module: ModuleType) -> dict[str, Any]:
+    """Return the contract options of the block as ``check`` takes them."""
+    contract: dict[str, Any] = {}
+    for option in CONTRACTS & set(block.options):
+        argument, _, name = block.options[option].rpartition(":")
+        function = getattr(module, name)
+        contract[option] = {argument: function} if option == "grad_transform" else function
+    return contract
+
+
+def example_arguments(module: ModuleType) -> tuple[Any, ...]:
+    """Return ``example_inputs()`` as an argument tuple; a lone tensor is one argument."""
+    inputs = module.example_inputs()
+    return tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)

@@ -1,0 +1,455 @@
+"""The real server in a real process, driven by the SDK's client over stdio."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import select
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Future
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from mcp.client.client import Client
+from mcp.client.stdio import StdioServerParameters
+from mcp.shared.exceptions import MCPError
+from mcp.types import CallToolResult, PromptReference, ResourceTemplateReference
+
+from pytest_autograd._model import Report
+from pytest_autograd._rule import all_rules
+from pytest_autograd._skill import sections
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and waits by pidfd")
+PATIENCE = 60
+CUBE = """\
+import ctypes, os, sys, torch
+
+class Cube(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        {forward}
+        ctx.save_for_backward(x)
+        return x ** 3
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        {backward}
+        return {factor} * x ** 2 * grad_output
+
+def example_inputs():
+    {inputs}
+
+def double(x):
+    return 2 * x
+"""
+INPUTS = "return torch.rand(3, 2, dtype=torch.float64) + 1"
+
+
+def cube(
+    forward: str = "pass", backward: str = "pass", factor: int = 3, inputs: str = INPUTS
+) -> str:
+    return CUBE.format(forward=forward, backward=backward, factor=factor, inputs=inputs)
+
+
+class Session:
+    """A connected client, with calls for code that is not async."""
+
+    def __init__(self, portal: BlockingPortal, client: Client, folder: Path) -> None:
+        self.portal, self.client, self.folder = portal, client, folder
+        # The server of this session is the youngest: another may be running for the whole module.
+        servers = [pid for pid in _children(os.getpid()) if "-m\0mcp_server" in _command(pid)]
+        self.pid = max(servers, key=_started)
+
+    def call(self, tool: str, **arguments: Any) -> CallToolResult:
+        return self.portal.call(self.client.call_tool, tool, arguments)
+
+    def check(self, source: str, **options: Any) -> CallToolResult:
+        return self.call(
+            "check_function", source=source, entry=options.pop("entry", "Cube"), **options
+        )
+
+    def report(self, source: str, **options: Any) -> Report:
+        result = self.check(source, **options)
+        assert not result.is_error, text_of(result)
+        return Report.model_validate(result.structured_content)
+
+    def start(self, source: str, until: str) -> Future[CallToolResult]:
+        """Start a check and return once its progress says ``until``."""
+        reached = threading.Event()
+
+        async def listen(progress: float, total: float | None, message: str | None) -> None:
+            if until in (message or ""):
+                reached.set()
+
+        async def call() -> CallToolResult:
+            arguments = {"source": source, "entry": "Cube"}
+            return await self.client.call_tool(
+                "check_function", arguments, progress_callback=listen
+            )
+
+        future = self.portal.start_task_soon(call)
+        assert reached.wait(PATIENCE), f"no progress said {until!r}"
+        return future
+
+    def workers(self) -> list[int]:
+        return [pid for pid in _children(self.pid) if "mcp_server._worker" in _command(pid)]
+
+    def scratch(self) -> list[str]:
+        """Names of what lies in the server's scratch folders."""
+        return sorted(path.name for path in self.folder.glob("autograd-mcp-*/*"))
+
+
+def text_of(result: CallToolResult) -> str:
+    (block,) = result.content
+    return block.text
+
+
+def _command(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    return ""
+
+
+def _started(pid: int) -> int:
+    """When a process started, in clock ticks since the machine did."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+
+
+def _children(parent: int) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(path.read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(path.parent.name))
+    return found
+
+
+@contextmanager
+def watched(pids: list[int]) -> Iterator[Callable[[], bool]]:
+    """Hold on to processes; the function given waits until all of them are gone."""
+    handles = [os.pidfd_open(pid) for pid in pids]
+    try:
+        yield lambda: all(select.select([handle], [], [], PATIENCE)[0] for handle in handles)
+    finally:
+        for handle in handles:
+            os.close(handle)
+
+
+@contextmanager
+def connected(folder: Path) -> Iterator[Session]:
+    parameters = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "mcp_server"],
+        env={"PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(folder)},
+    )
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(Client(parameters)) as client,
+    ):
+        yield Session(portal, client, folder)
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    with connected(tmp_path_factory.mktemp("server")) as session:
+        yield session
+
+
+class TestVerdicts:
+    def test_a_right_function_is_verified(self, session: Session) -> None:
+        result = session.check(cube(), seed=5)
+        report = Report.model_validate(result.structured_content)
+        assert (report.verdict, report.codes, report.seed) == ("verified", set(), 5)
+        assert report.source_sha256 == hashlib.sha256(cube().encode()).hexdigest()
+        assert report.inputs.startswith("example_inputs() of the source: ")
+        assert text_of(result).startswith("VERIFIED Cube: ")
+
+    def test_a_wrong_function_fails_with_code_line_and_fix(self, session: Session) -> None:
+        source = cube(factor=2)
+        result = session.check(source)
+        report = Report.model_validate(result.structured_content)
+        wrong = next(finding for finding in report.findings if finding.code == "AG101")
+        assert (report.verdict, wrong.file) == ("failed", "submitted.py")
+        assert "backward" in source.splitlines()[wrong.line - 1] or wrong.line == 14
+        text = text_of(result)
+        assert text.startswith("FAILED Cube: ")
+        assert f"AG101 wrong-gradient (error) line {wrong.line}: " in text
+        assert f"read: {wrong.skill}" in text
+        assert len(text.encode()) < 2048
+
+    def test_a_detailed_text_is_the_whole_report(self, session: Session) -> None:
+        result = session.check(cube(factor=2), response_format="detailed", level="quick")
+        assert text_of(result) == str(Report.model_validate(result.structured_content))
+
+    def test_described_inputs_options_and_contracts_reach_the_check(self, session: Session) -> None:
+        report = session.report(
+            cube(factor=2),
+            entry="Cube.apply",
+            inputs=[{"kind": "tensor", "shape": [5], "low": 1, "high": 2}],
+            level="quick",
+            surrogate="double",
+            select="ag1, AG3",
+        )
+        assert report.inputs.startswith("described by the caller: ") and "[5]" in report.inputs
+        assert {check.code[:3] for check in report.checks if check.code} == {"AG1", "AG3"}
+        assert "AG101" in report.codes
+
+    def test_inputs_are_proposed_where_the_source_has_none(self, session: Session) -> None:
+        source = cube().replace("example_inputs", "unused")
+        report = session.report(source, level="quick")
+        assert report.ok
+        assert report.inputs.startswith("proposed from the signature")
+
+    def test_the_report_says_truly_what_was_enforced(self, session: Session) -> None:
+        limits = "__import__('resource')"
+        seen = (
+            f"assert {limits}.getrlimit({limits}.RLIMIT_AS) == (4 << 30, 4 << 30); "
+            f"assert {limits}.getrlimit({limits}.RLIMIT_CORE) == (0, 0); "
+            f"assert {limits}.getrlimit({limits}.RLIMIT_FSIZE) == (64 << 20, 64 << 20); "
+            "assert os.getpgid(0) == os.getsid(0) == os.getpid(); assert sys.stdin.read() == ''; "
+            "assert os.getcwd() == os.environ['HOME'] == os.environ['TMPDIR']; "
+            "assert 'MARK' not in os.environ; open('file', 'w').write('x'); " + INPUTS
+        )
+        report = session.report(cube(inputs=seen), level="quick")
+        assert set(report.isolation.enforced) == {
+            "wall clock 65 s",
+            "memory 4 GB",
+            "files of 64 MB at most",
+            "output 1 MB",
+            "no core dump",
+            "own process group",
+            "scratch folder",
+            "minimal environment",
+            "no standard input",
+            "ends with the server",
+        }
+        assert {"network", "file system reads"} <= set(report.isolation.not_enforced)
+        assert session.scratch() == ["lock"]
+
+
+ENDS = {
+    "crash in forward": (
+        cube(forward="ctypes.string_at(0)"),
+        r"killed by SIGSEGV in forward \(line 6\): ",
+    ),
+    "exit in backward": (
+        cube(backward="os._exit(3)"),
+        r"the submitted code ended its process \(exit code 3\) in backward: ",
+    ),
+    "endless loop": (
+        cube(backward="while True: pass"),
+        r"timed out in backward \(line 13\) after 1 s: ",
+    ),
+    "flood": (
+        cube(forward="while True: os.write(1, b'x' * 10000)"),
+        r"stopped in forward after printing more than 1 MB: ",
+    ),
+    "memory while loading": (
+        "hoard = bytearray(8 << 30)",
+        r"the source raised MemoryError at line 1$",
+    ),
+    "no syntax": (
+        "import torch\nclass Cube(",
+        r"the source does not parse: line 2, column 11: '\(' was never closed$",
+    ),
+    "no such entry": (
+        cube().replace("class Cube", "class Cubes"),
+        r"entry 'Cube' is not in the source \(did you mean 'Cubes'\?\); it defines: Cubes, ",
+    ),
+    "not a Function": (
+        "Cube = 3",
+        r"entry 'Cube' is a int, not a Function, callable or Module; ",
+    ),
+    "integers only": (
+        cube(inputs="return torch.arange(3)"),
+        r"nothing to differentiate: the inputs hold only int64 tensors; ",
+    ),
+    "no tensor": (
+        cube(inputs="return (2,)"),
+        r"nothing to differentiate: the inputs hold no tensor; ",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ENDS)
+def test_what_gives_no_report_is_a_tool_error_of_one_sentence(session: Session, case: str) -> None:
+    source, sentence = ENDS[case]
+    result = session.check(source, time_limit=1, level="quick")
+    assert result.is_error
+    assert re.match(sentence, text_of(result)), text_of(result)
+    assert "\n" not in text_of(result)
+    assert (session.workers(), session.scratch()) == ([], ["lock"])
+
+
+def test_a_forward_that_eats_memory_is_stopped_by_the_limit(session: Session) -> None:
+    report = session.report(cube(forward="hoard = torch.empty(8 << 30)"), level="quick")
+    assert "AG001" in report.codes
+    assert "can't allocate memory" in str(report)
+
+
+WRONG_ARGUMENTS = {
+    "a misspelt name": ({"input": None}, "unknown argument 'input' (did you mean 'inputs'?); "),
+    "no such level": ({"level": "quik"}, "argument level: input should be 'quick' or 'full'"),
+    "inputs of the wrong type": (
+        {"inputs": 3},
+        "argument inputs: input should be a valid string or input should be a valid list",
+    ),
+    "a bad dtype": (
+        {"inputs": [{"kind": "tensor", "shape": [2], "dtype": "float"}]},
+        "argument inputs.0.dtype: input should be 'float64', 'float32', ",
+    ),
+    "an unknown kind": (
+        {"inputs": [{"kind": "tensr"}]},
+        "argument inputs.0: input tag 'tensr' found using 'kind' does not match ",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_ARGUMENTS)
+def test_wrong_arguments_are_refused_before_anything_runs(session: Session, case: str) -> None:
+    arguments, sentence = WRONG_ARGUMENTS[case]
+    result = session.check("raise SystemExit", **arguments)
+    assert result.is_error
+    assert text_of(result).startswith(sentence)
+    assert "pydantic" not in text_of(result)
+
+
+class TestReading:
+    def test_a_rule_is_explained_whatever_the_case(self, session: Session) -> None:
+        result = session.call("explain_rule", code="ag101")
+        rule = all_rules()["AG101"]
+        card = result.structured_content
+        assert {
+            name: card[name]
+            for name in ("code", "name", "severity", "title", "why", "fix", "skill")
+        } == {
+            name: getattr(rule, name)
+            for name in ("code", "name", "severity", "title", "why", "fix", "skill")
+        }
+        assert card["bad"].startswith("class Bad(") and card["good"].startswith("class Good(")
+        assert card["bad"].strip() in text_of(result) and card["good"].strip() in text_of(result)
+
+    def test_a_section_that_a_search_found_can_be_read(self, session: Session) -> None:
+        hits = session.call("search_skill", query="save for backward", limit=50)
+        assert 1 < len(hits.structured_content["results"]) <= 20
+        first = next(hit for hit in hits.structured_content["results"] if hit["kind"] == "section")
+        result = session.call("read_skill", id=first["id"])
+        known = sections()[first["id"]]
+        assert result.structured_content["text"] == known.text
+        assert text_of(result).startswith(known.text.strip())
+
+    @pytest.mark.parametrize(
+        ("tool", "arguments", "sentence"),
+        [
+            ("explain_rule", {"code": "AG11"}, "no rule 'AG11'; nearest: AG11"),
+            ("read_skill", {"id": "ctx/saving-tensor"}, "no section 'ctx/saving-tensor' in the skill; nearest: ctx/saving-tensors"),
+            ("search_skill", {"quary": "x"}, "unknown argument 'quary' (did you mean 'query'?)"),
+        ],
+    )  # fmt: skip
+    def test_what_is_unknown_is_answered_with_the_nearest(
+        self, session: Session, tool: str, arguments: dict[str, str], sentence: str
+    ) -> None:
+        result = session.call(tool, **arguments)
+        assert result.is_error
+        assert text_of(result).startswith(sentence)
+
+    def test_resources_hold_the_same_texts(self, session: Session) -> None:
+        def read(uri: str) -> str:
+            (content,) = session.portal.call(session.client.read_resource, uri).contents
+            assert content.mime_type == "text/markdown"
+            return content.text
+
+        assert read("rule://AG301") == text_of(session.call("explain_rule", code="AG301"))
+        section = text_of(session.call("read_skill", id="ctx/saving-tensors"))
+        assert read("skill://sections/ctx/saving-tensors") == section
+        with pytest.raises(MCPError, match=r"no rule 'AG11'; nearest"):
+            read("rule://AG11")
+
+    def test_prompts_carry_their_argument_and_the_loop(self, session: Session) -> None:
+        for name, argument in (("implement_function", "task"), ("review_function", "source")):
+            prompt = session.portal.call(session.client.get_prompt, name, {argument: "a {cube}"})
+            assert "a {cube}" in prompt.messages[0].content.text
+            assert "check_function" in prompt.messages[0].content.text
+
+    def test_codes_and_ids_are_completed(self, session: Session) -> None:
+        def complete(uri: str, name: str, value: str) -> list[str]:
+            reference = ResourceTemplateReference(type="ref/resource", uri=uri)
+            argument = {"name": name, "value": value}
+            return session.portal.call(
+                session.client.complete, reference, argument
+            ).completion.values
+
+        expected = [code for code in all_rules() if code.startswith("AG30")]
+        assert complete("rule://{code}", "code", "ag30") == expected
+        assert "ctx/saving-once" in complete("skill://sections/{+id}", "id", "once")
+        prompt = PromptReference(type="ref/prompt", name="review_function")
+        nothing = session.portal.call(
+            session.client.complete, prompt, {"name": "source", "value": "x"}
+        )
+        assert nothing.completion.values == []
+
+
+class TestSurface:
+    def test_each_tool_tells_what_it_is_for_when_not_to_use_it_and_gives_an_example(
+        self, session: Session
+    ) -> None:
+        tools = session.portal.call(session.client.list_tools).tools
+        assert [tool.name for tool in tools] == [
+            "check_function", "explain_rule", "search_skill", "read_skill",
+        ]  # fmt: skip
+        for tool in tools:
+            assert tool.output_schema["type"] == tool.input_schema["type"] == "object"
+            assert tool.input_schema["additionalProperties"] is False
+            assert re.search(r"Use it .* [Nn]ot .*Example: \{", tool.description, re.DOTALL)
+            assert tool.annotations.read_only_hint is (tool.name != "check_function")
+        report = set(tools[0].output_schema["properties"])
+        assert report == set(Report.model_fields)
+
+    def test_the_handshake_tells_the_loop(self, session: Session) -> None:
+        instructions = session.client.instructions
+        words = ("read_skill", "write it", "check_function", "mend", "check again", "verified")
+        places = [instructions.index(word) for word in words]
+        assert places == sorted(places)
+
+    def test_the_server_never_loads_torch(self, session: Session) -> None:
+        session.check(cube(), level="quick")
+        maps = Path(f"/proc/{session.pid}/maps").read_text()
+        assert "pydantic_core" in maps
+        assert "libtorch" not in maps
+
+
+class TestEnding:
+    def test_cancelling_a_call_kills_its_worker(self, session: Session) -> None:
+        future = session.start(cube(backward="while True: pass"), until="in backward")
+        with watched(session.workers()) as gone:
+            future.cancel()
+            assert gone()
+        with pytest.raises(CancelledError):
+            future.result()
+        assert session.report(cube(), level="quick").ok
+        assert (session.workers(), session.scratch()) == ([], ["lock"])
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+    def test_a_server_that_ends_leaves_no_worker(self, number: int, tmp_path: Path) -> None:
+        with connected(tmp_path) as session:
+            future = session.start(cube(forward="while True: pass"), until="in forward")
+            workers = session.workers()
+            assert len(workers) == 1
+            with watched([session.pid, *workers]) as gone:
+                os.kill(session.pid, number)
+                assert gone()
+            with pytest.raises(MCPError):
+                future.result(PATIENCE)
+        left = session.scratch()
+        assert bool(left) == (number == signal.SIGKILL)
+        if left:
+            with connected(tmp_path) as swept:
+                assert swept.scratch() == []

@@ -1,0 +1,282 @@
+"""The skill: it is valid, it is complete, every block in it runs, and its sections are found."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from skill_blocks import (
+    Block,
+    contract_of,
+    example_arguments,
+    python_blocks,
+    run_block,
+    target_of,
+)
+from skills_ref import validate
+
+from pytest_autograd import _skill
+from pytest_autograd._rule import all_rules
+from pytest_autograd._skill_search import _SYNONYMS, search
+
+PATH = re.compile(r"`([a-z-]+/[a-z0-9-]+)`")
+RULE_ROW = re.compile(r"^\| (AG\d{3}) \| ([a-z-]+) \| ([a-z-]+/[a-z0-9-]+) \|$", re.MULTILINE)
+LONGEST_SECTION = 700
+LONGEST_SKILL = 5_000
+
+# What was asked of the skill, and the sections that answer it.
+ASKED = {
+    "when a Function is truly needed": "when-to-use/when-to-write-one",
+    "Function against a normal function": "when-to-use/when-not-to-write-one",
+    "a complete template": "template/the-smallest-complete-function",
+    "forward and backward": "template/one-gradient-per-input",
+    "ctx: save_for_backward": "ctx/saving-tensors",
+    "ctx: saved_tensors": "ctx/saved-tensors-in-forward",
+    "gradcheck is mandatory": "verification/mandatory",
+    "gradcheck itself": "verification/gradcheck",
+    "gradients: matmul": "gradients/matmul",
+    "gradients: broadcast": "gradients/broadcasting",
+    "gradients: reduction": "gradients/reductions",
+    "gradient shape equals input shape": "gradients/shapes",
+    "pitfalls: in-place": "in-place/grad-output",
+    "pitfalls: ctx": "ctx/saving-outputs",
+    "debugging workflow": "debugging/workflow",
+    "debugging: shapes": "debugging/errors-in-backward",
+    "debugging: magnitudes": "debugging/nan-and-magnitudes",
+    "memory: selective saving": "ctx/saving-less",
+    "memory: checkpointing": "ctx/recomputing",
+    "advanced: double backward": "double-backward/when-it-matters",
+    "advanced: hooks": "when-to-use/something-lighter",
+    "mistake: wrong formula, transposes": "debugging/wrong-values",
+    "mistake: no gradient for an input": "gradients/none-for-an-input",
+    "mistake: None for optional parameters": "template/several-inputs-one-optional",
+    "mistake: tensors as attributes": "ctx/saving-tensors",
+    "mistake: non-tensors saved": "ctx/non-tensors",
+    "mistake: saved_tensors in forward": "ctx/saved-tensors-in-forward",
+    "mistake: saved tensors modified": "in-place/saved-tensors",
+    "mistake: no verification": "verification/what-a-verdict-does-not-prove",
+    "mistake: in-place for efficiency": "in-place/inputs",
+    "mistake: grad_output modified": "in-place/grad-output",
+    "mistake: needs_input_grad": "ctx/needs-input-grad",
+    "scenario: swish with a learnable beta": "gradients/elementwise",
+    "scenario: clipped weight gradient": "verification/contracts",
+    "scenario: save input, weight, stride": "ctx/non-tensors",
+    "scenario: memory-efficient relu": "in-place/in-place-done-right",
+    "excuse: autograd will handle it": "excuses/autograd-will-handle-it",
+    "excuse: looks mathematically correct": "excuses/the-gradient-looks-right",
+    "excuse: I tested it": "excuses/i-tested-it",
+    "excuse: in-place is more efficient": "excuses/in-place-is-more-efficient",
+    "excuse: ctx details don't matter": "excuses/ctx-details-do-not-matter",
+    "excuse: shape will work out": "excuses/the-shape-will-work-out",
+    "excuse: too complex for me": "excuses/too-complex-for-me",
+    "excuse: skip needs_input_grad": "excuses/skip-the-needs-input-grad-test",
+}
+
+# What a reader types or pastes, and what must be among the first three hits.
+QUERIES = {
+    "RuntimeError: function SwishBackward returned an incorrect number of gradients "
+    "(expected 3, got 2)": "template/one-gradient-per-input",
+    "TypeError: save_for_backward can only save variables, but argument 1 is of type "
+    "int": "ctx/non-tensors",
+    "RuntimeError: Function AddBackward returned an invalid gradient at index 1 - got [3, 1] but "
+    "expected shape compatible with [3]": "gradients/shapes",
+    "RuntimeError: element 0 of tensors does not require grad and does not have a "
+    "grad_fn": "ctx/non-differentiable-outputs",
+    "RuntimeError: trying to differentiate twice a function that was marked with "
+    "@once_differentiable": "double-backward/once-differentiable",
+    "RuntimeError: In order to use an autograd.Function with functorch transforms (vmap, grad, "
+    "jvp, ...), it must override the setup_context staticmethod": "template/with-setup-context",
+    'Traceback (most recent call last):\n  File "a.py", line 3, in <module>\n    y.backward()\n'
+    "TypeError: backward() takes 2 positional arguments but 3 were given": (
+        "template/several-outputs"
+    ),
+    "RuntimeError: a leaf Variable that requires grad has been used in an in-place "
+    "operation.": "in-place/in-place-done-right",
+    "memory leak, reference cycle": "ctx/saving-outputs",
+    "straight-through estimator": "verification/surrogate-gradients",
+    "clip the gradient of the weight in backward": "verification/contracts",
+    "gradient of a broadcast bias": "gradients/broadcasting",
+    "softmax backward formula": "gradients/softmax-and-log-softmax",
+    "gradient penalty is ignored": "double-backward/once-differentiable",
+    "dropout": "verification/stochastic-functions",
+    "gradcheck fails for relu at zero": "verification/kinks",
+    "tensor kept as an attribute of ctx": "ctx/saving-tensors",
+    "embedding lookup with repeated indices": "gradients/indexing",
+    "NaN in backward": "debugging/nan-and-magnitudes",
+    "AG301": "AG301",
+    "grad-output-mutated": "AG301",
+}
+
+
+def tokens(text: str) -> int:
+    """Estimate the tokens of a text, rather too many than too few (about 3.1 characters each)."""
+    return len(re.findall(r"[A-Za-z]{1,7}|\d{1,3}|[^\sA-Za-z\d]|\n", text))
+
+
+def skill_text() -> str:
+    return (_skill.skill_folder() / "SKILL.md").read_text(encoding="utf-8")
+
+
+def test_the_validator_of_the_format_accepts_the_skill():
+    assert validate(_skill.skill_folder()) == []
+
+
+def test_skill_md_and_all_sections_are_short():
+    assert skill_text().count("\n") < 500
+    assert tokens(skill_text()) < LONGEST_SKILL
+    too_long = {
+        id: tokens(each.text)
+        for id, each in _skill.sections().items()
+        if tokens(each.text) > LONGEST_SECTION
+    }
+    assert not too_long
+
+
+def test_references_are_one_level_deep():
+    folder = _skill.skill_folder()
+    assert {path.parent for path in folder.rglob("*.md")} == {folder, folder / "references"}
+
+
+def test_the_index_of_skill_md_lists_every_section_and_no_other():
+    text = skill_text()
+    assert set(PATH.findall(text)) == set(_skill.sections())
+
+
+def test_every_reference_to_a_section_exists():
+    known = set(_skill.sections())
+    folders = {id.partition("/")[0] for id in known}
+    unknown = {
+        (each.id, id)
+        for each in _skill.sections().values()
+        for id in {*each.related, *re.findall(r"\b([a-z-]+/[a-z0-9-]+)\b", each.text)}
+        if id.partition("/")[0] in folders and id not in known
+    }
+    unknown |= {
+        (each.id, id) for each in _skill.sections().values() for id in set(each.related) - known
+    }
+    assert not unknown
+
+
+def test_every_section_has_a_title_a_summary_and_related_sections():
+    poor = [id for id, each in _skill.sections().items() if not (each.summary and each.related)]
+    assert not poor
+    for each in _skill.sections().values():
+        assert each.text.startswith(f"## {each.title}\n")
+        assert each.id.endswith(_skill.slug(each.title))
+        assert "Checked by" not in each.text or each.rules, each.id
+
+
+def test_rules_and_sections_name_each_other():
+    rules = all_rules()
+    assert rules
+    from_rules = {(code, rule.skill) for code, rule in rules.items()}
+    from_sections = {(code, id) for id, each in _skill.sections().items() for code in each.rules}
+    assert from_rules == from_sections
+
+
+def test_the_rule_table_of_skill_md_is_the_list_of_rules():
+    rows = RULE_ROW.findall(skill_text())
+    assert rows == [(rule.code, rule.name, rule.skill) for rule in all_rules().values()]
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_what_was_asked_has_its_section(asked: str):
+    assert ASKED[asked] in _skill.sections()
+
+
+@pytest.mark.parametrize("block", [pytest.param(each, id=each.id) for each in python_blocks()])
+def test_block_does_what_its_fence_says(
+    block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    if "test" in block.words:
+        _passes_under_pytest(block, tmp_path)
+        return
+    import torch
+
+    monkeypatch.setattr(sys, "modules", sys.modules.copy())
+    torch.manual_seed(0)
+    module = run_block(block, tmp_path)
+    if "verified" in block.words or "wrong" in block.options:
+        from pytest_autograd import check
+
+        arguments = example_arguments(module)
+        report = check(target_of(block, module), *arguments, **contract_of(block, module))
+        assert report.codes == set(filter(None, block.options.get("wrong", "").split(","))), report
+        if "verified" in block.words:
+            assert report.verdict == "verified", report
+
+
+def _passes_under_pytest(block: Block, folder: Path) -> None:
+    tests = len(re.findall(r"^def test_", block.source, re.MULTILINE))
+    assert tests, f"{block.id}: a test block defines tests"
+    (folder / "test_block.py").write_text(block.source, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error", "-q"]
+    done = subprocess.run(
+        [*command, "--rootdir", str(folder), str(folder / "test_block.py")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=folder,
+    )
+    assert f"{tests} passed" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_search_finds_it_among_the_first_three(query: str):
+    results = search(query, limit=3)
+    assert QUERIES[query] in [each.id for each in results]
+    assert all(each.why.startswith("matched ") for each in results)
+    assert all(each.kind == ("rule" if each.id.startswith("AG") else "section") for each in results)
+
+
+@pytest.mark.parametrize("query", ["", "   ", "???", '" OR 1', "of the", "a" * 20_000])
+def test_search_takes_any_text(query: str):
+    assert search(query) == []
+
+
+@pytest.mark.parametrize("query", ["NEAR(", "title: leak*", '"leak', "leak AND NOT (", "a\x00leak"])
+def test_the_query_language_of_the_index_is_only_words_here(query: str):
+    assert search(query)
+
+
+def test_every_synonym_leads_somewhere():
+    assert not [word for word in set(_SYNONYMS.values()) if not search(word)]
+
+
+def test_search_gives_no_more_than_asked_for():
+    assert len(search("gradient", limit=2)) == 2
+    assert search("gradient", limit=0) == []
+
+
+def test_an_unknown_section_is_answered_with_the_nearest_ones():
+    assert _skill.nearest("ctx/saving-output")[0] == "ctx/saving-outputs"
+    assert _skill.nearest("saving-tensors")[0] == "ctx/saving-tensors"
+    with pytest.raises(LookupError, match="nearest: in-place/grad-output"):
+        _skill.read_section("inplace/grad-output")
+    assert _skill.read_section(" Ctx/Saving-Once ").title == "Saving once"
+
+
+def test_rule_examples_are_read_as_source():
+    for code in all_rules():
+        bad, good = _skill.rule_example(code)
+        assert "class Bad(" in bad
+        assert "class Good(" in good
+    with pytest.raises(LookupError, match="AG999: 0 examples"):
+        _skill.rule_example("AG999")
+
+
+def test_reading_and_searching_the_skill_needs_no_torch():
+    code = (
+        "import json, sys; from pytest_autograd import _skill, _skill_search;"
+        "_skill.sections(); _skill_search.search('leak');"
+        "print(json.dumps('torch' in sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert json.loads(done.stdout) is False
