@@ -14,11 +14,12 @@ from typing import Any
 
 import torch
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from torch.autograd import Function
 from torch.testing._internal import autograd_function_db as database
 
-from pytest_autograd import Report, check
+from pytest_autograd import Finding, Report, check
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,9 @@ def right(reason: str, **contract: Any) -> Judgement:
     return Judgement("verified", reason, contract=contract)
 
 
-def wrong(code: str, reason: str) -> Judgement:
+def wrong(reason: str, *codes: str) -> Judgement:
     """Judge that the gradient is wrong by mistake."""
-    return Judgement("failed", reason, codes=frozenset({code}))
+    return Judgement("failed", reason, codes=frozenset(codes))
 
 
 def scaled(gradient: torch.Tensor) -> torch.Tensor:
@@ -69,15 +70,18 @@ JUDGED = {
     "NumpyExpMarkDirty": right("in place, declared dirty, output saved"),
     "NumpyMul": right("gradients left unsummed over broadcast dimensions, which autograd sums"),
     "NumpyCubeNotComposable": wrong(
-        "AG101", "backward never multiplies by grad_output: any loss but the plain sum is wrong"
+        "backward never multiplies by grad_output: any loss but the plain sum is wrong", "AG101"
     ),
     "NumpySort": wrong(
-        "AG101", "forward returns x unsorted, while backward is that of a sort (SortGenVmap sorts)"
+        "forward returns x unsorted, while backward is that of a sort (SortGenVmap sorts)", "AG101"
     ),
     "NumpyTake": right("the inverse permutation, given as an argument, carries the gradient back"),
     "Select": right("writes the gradient into a zero tensor of its own"),
     "CubeGenVmap": wrong(
-        "AG101", "the second output's gradient is dropped: 6 * dinput for 6 * grad_saved * input"
+        "adds the constant 6 * dinput where 6 * grad_saved * input belongs, and so also loses the "
+        "second derivative that flows through its saved output",
+        "AG102",
+        "AG501",
     ),
     "MulGenVmap": right("as NumpyMul"),
     "SortGenVmap": right("permutes by the saved order; the orders are marked non-differentiable"),
@@ -113,28 +117,27 @@ def audits() -> Iterator[Audit]:
                 yield Audit(entry, name, judgement, report)
 
 
+def told(finding: Finding) -> str:
+    """Return a finding in one line."""
+    return f"{finding.code}: {finding.message}"
+
+
 def table_of(rows: list[Audit]) -> Table:
     """Return the audits as a table."""
-    table = Table(title="torch.testing._internal.autograd_function_db", show_lines=True)
-    for heading in (
-        "entry",
-        "checked",
-        "verdict",
-        "codes",
-        "agreed",
-        "judgement and first finding",
-    ):
-        table.add_column(heading)
+    table = Table(title="torch.testing._internal.autograd_function_db")
+    for heading in ("entry", "checked", "verdict", "codes", "agreed"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("judged by hand; found")
     for row in rows:
         colour = {"verified": "green", "failed": "red"}.get(row.report.verdict, "yellow")
-        reasons = [row.judgement.reason, *(f.message for f in row.report.findings[:1])]
+        reasons = [row.judgement.reason, *map(told, row.report.findings)]
         table.add_row(
             row.entry,
             row.function,
             f"[{colour}]{row.report.verdict}[/]",
             " ".join(sorted(row.report.all_codes)),
             "yes" if row.agreed else "[bold red]NO[/]",
-            "\n".join(reasons),
+            escape("\n".join(reasons)),
         )
     return table
 
@@ -142,7 +145,7 @@ def table_of(rows: list[Audit]) -> Table:
 def main() -> int:
     """Print the table; return 1 if a verdict disagrees with the judgement by hand."""
     rows = list(audits())
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(table_of(rows))
     failed = {row.entry for row in rows if row.report.verdict == "failed"}
     agreed = sum(row.agreed for row in rows)

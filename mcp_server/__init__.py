@@ -1,1 +1,1 @@
-"""The MCP server of pytest-autograd: verify hand-written gradients, look up rules, read the skill."""
+"""The MCP server: verify hand-written gradients, look up rules, read the skill."""

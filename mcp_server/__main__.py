@@ -1,4 +1,4 @@
-"""``autograd-mcp``, the same as ``python -m mcp_server``: serve MCP over standard input and output."""
+"""``autograd-mcp``, or ``python -m mcp_server``: serve MCP over standard input and output."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def main() -> None:
     """Parse the arguments and serve until standard input ends or a signal comes."""
     parser = argparse.ArgumentParser(
         prog="autograd-mcp",
-        description="MCP server that verifies hand-written PyTorch gradients. Serves over stdin and stdout; a "
-        "client starts it, e.g. claude mcp add autograd -- autograd-mcp",
+        description="MCP server that verifies hand-written PyTorch gradients. It serves over stdin "
+        "and stdout; a client starts it, e.g. claude mcp add autograd -- autograd-mcp",
     )
     parser.add_argument(
         "--memory",

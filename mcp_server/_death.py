@@ -1,4 +1,4 @@
-"""One sentence for a worker that gave no report: what ended it, in which phase, at which line, and the mend."""
+"""One sentence for a worker that gave no report: what ended it, where, and the mend."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 from mcp_server._limits import MB, Limits
 from pytest_autograd._source import SUBMITTED
 
-Cause = Literal["time", "output"]
+Cause = Literal["time", "output", "pipe"]
 PHASES = {
     "starting": "while starting",
     "loading": "while loading the source",
@@ -33,11 +33,14 @@ def sentence(
         return f"the worker did not start ({last}); torch must be installed beside the server"
     if cause == "time":
         return (
-            f"timed out {where} after {time_limit:g} s: look for a loop that does not end there, make the "
-            "inputs smaller, or pass a larger time_limit"
+            f"timed out {where} after {time_limit:g} s: look for a loop that does not end there, "
+            "make the inputs smaller, or pass a larger time_limit"
         )
     if cause == "output":
-        return f"stopped {where} after printing more than {limits.output // MB} MB: leave out the prints"
+        size = limits.output // MB
+        return f"stopped {where} after printing more than {size} MB: leave out the prints"
+    if cause == "pipe":
+        return f"the submitted code wrote to the checker's own pipe {where}: leave that out"
     if code < 0:
         return f"killed by {signal.Signals(-code).name} {where}: {_SIGNALS.get(-code, _NATIVE)}"
     return f"the submitted code ended its process (exit code {code}) {where}: leave out what exits"

@@ -22,19 +22,20 @@ _MOST_COMPLETIONS = 100
 IMPLEMENT = """\
 Implement this as a torch.autograd.Function: {task}
 
-1. Decide whether it needs one: if autograd can differentiate the forward as written, say so and stop.
+1. Decide whether it needs one: if autograd can differentiate the forward as written, say so.
 2. search_skill for the operation and read_skill the sections it names; do not write from memory.
-3. Write forward, setup_context or ctx, backward, and example_inputs() that returns the argument tuple
-   (float64, requires_grad=True, small, away from kinks).
+3. Write forward, setup_context or ctx, backward, and example_inputs() that returns the argument
+   tuple (float64, requires_grad=True, small, away from kinks).
 4. check_function(source, entry). Mend every error by its fix and section, then check again.
-5. Answer only when the verdict is `verified`; say which inputs it was verified on. If backward is not the
-   derivative of forward on purpose, pass the contract and say so.
+5. Answer only when the verdict is `verified`; say which inputs it was verified on. If backward is
+   not the derivative of forward on purpose, pass the contract and say so.
 """
 REVIEW = """\
 Review this torch.autograd.Function. Do not judge its gradient by reading: check_function it.
 
-1. check_function(source, entry) with inputs that its use suggests; where it fails, explain_rule each code.
-2. Report the errors first, with line and fix, then the warnings; keep apart what was measured and what you think.
+1. check_function(source, entry) with inputs that its use suggests; explain_rule each code found.
+2. Report the errors first, with line and fix, then the warnings; keep apart what was measured and
+   what you think.
 3. Propose the mended source and check it too; hand it over only when it is `verified`.
 
 ```python

@@ -1,4 +1,4 @@
-"""Run one request in a process of its own: ``run_check`` is all the rest of the server knows of it."""
+"""Run one request in a process of its own: ``run_check`` is all that the server knows of it."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from mcp_server._limits import (
     environment,
     kill_group,
 )
-from mcp_server._request import Failure, Request
+from mcp_server._request import Checked, Failure, Request
 from mcp_server._scratch import scratch_folder
-from pytest_autograd._model import Isolation, Report
+from pytest_autograd._model import Isolation
 
 Progress = Callable[[float, str], Awaitable[None]]
 RUNNING: set[int] = set()
@@ -37,8 +37,8 @@ _CHUNK = 1 << 16
 _LONGEST_EVENT = 16 * MB
 
 
-async def run_check(request: Request, on_progress: Progress, limits: Limits) -> Report | Failure:
-    """Check in a fresh worker; whatever the submitted code does, nothing of it is left afterwards."""
+async def run_check(request: Request, on_progress: Progress, limits: Limits) -> Checked | Failure:
+    """Check in a fresh worker of which, whatever the submitted code does, nothing is left."""
     with scratch_folder() as folder:
         job = _Job(request, on_progress, limits)
         try:
@@ -66,7 +66,7 @@ class _Job:
         self._pipes: list[int] = []
 
     def start(self, folder: Path) -> None:
-        """Start the worker from this thread: the kernel ties its life to the thread that started it."""
+        """Start the worker from the main thread: the kernel ties its life to that thread."""
         ends = [os.pipe() for _ in range(3)]
         self._pipes = [reading for reading, _ in ends]
         events, stdout, stderr = (writing for _, writing in ends)
@@ -121,12 +121,13 @@ class _Job:
                     take(chunk)
             os.close(pipe)
 
-    def outcome(self) -> Report | Failure:
+    def outcome(self) -> Checked | Failure:
         """Return the report with what was enforced, or why there is none."""
         assert self._process is not None
         if "report" in self._events and self._cause is None:
-            report = Report.model_validate(self._events["report"])
-            return report.model_copy(update={"isolation": self._isolation()})
+            checked = Checked.model_validate(self._events["report"])
+            report = checked.report.model_copy(update={"isolation": self._isolation()})
+            return checked.model_copy(update={"report": report})
         if "error" in self._events:
             return Failure(message=self._events["error"])
         if "crash" in self._events:
@@ -161,13 +162,16 @@ class _Job:
     def _take_events(self, chunk: bytes) -> None:
         *lines, self._unread = (self._unread + chunk).split(b"\n")
         for line in lines:
-            event = json.loads(line)
+            event = _parsed(line)
+            if event is None:
+                self._stop("pipe")
+                return
             if self._phase == "starting" and "phase" in event:
                 self._loaded = time.monotonic()
             self._phase = event.pop("phase", self._phase)
             self._events = event | self._events
         if len(self._unread) > _LONGEST_EVENT:
-            self._stop("output")
+            self._stop("pipe")
 
     def _take_output(self, chunk: bytes) -> None:
         self._printed += len(chunk)
@@ -193,18 +197,27 @@ class _Job:
         self._stop("time")
 
     def _deadline(self) -> float:
-        """The clock starts when torch is loaded, so that a slow machine takes nothing off the time limit."""
+        """Return when time is up; the clock starts once torch is loaded."""
         if self._phase == "starting":
             return self._began + STARTING
         return self._loaded + self._request.time_limit + GRACE
 
 
 def _until_exit(process: subprocess.Popen[bytes]) -> None:
-    """Wait without reaping where the system can, so that the group's id is not free before it is killed."""
+    """Wait without reaping, where possible, so that the group's id is still taken."""
     if hasattr(os, "waitid"):
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     else:
         process.wait()
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    """Return an event, or nothing for what no worker of ours has written."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) else None
 
 
 async def _chunks(pipe: int) -> AsyncIterator[bytes]:

@@ -1,4 +1,4 @@
-"""Rules and skill sections by code and id; what is unknown is answered with the nearest that is known."""
+"""Rules and skill sections by code and id; the unknown is answered with the nearest known."""
 
 from __future__ import annotations
 

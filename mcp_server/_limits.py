@@ -1,4 +1,4 @@
-"""What holds submitted code: limits that a worker puts on itself, and the environment it starts in."""
+"""What holds submitted code: limits that a worker puts on itself, and its environment."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True)
 class Limits:
-    """The sizes of the limits, in bytes; memory 0 means none (CUDA reserves more address space than any limit)."""
+    """The sizes of the limits, in bytes; memory 0: none, for CUDA reserves address space freely."""
 
     memory: int = 4 * GB
     file: int = 64 * MB
@@ -75,7 +75,7 @@ def no_standard_input() -> None:
 
 
 def environment(scratch: Path) -> dict[str, str]:
-    """Return the whole environment of a worker: the server's import path, a home of its own, one thread."""
+    """Return all of a worker's environment: the server's import path, its own home, one thread."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     return kept | {
         "PATH": os.defpath,

@@ -7,10 +7,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from pytest_autograd._inputs import InputSpec
+from pytest_autograd._model import Report
 
 
 class Request(BaseModel):
-    """Source, entry and inputs as submitted, and the options of ``check`` with contracts by name."""
+    """Source, entry and inputs as submitted; the options of ``check``, contracts by name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -23,6 +24,15 @@ class Request(BaseModel):
     def time_limit(self) -> float:
         """Seconds that the check may take."""
         return self.options["time_limit"]
+
+
+class Checked(BaseModel):
+    """A report, and its full text as rendered where the source is known."""
+
+    model_config = ConfigDict(frozen=True)
+
+    report: Report
+    text: str
 
 
 class Failure(BaseModel):

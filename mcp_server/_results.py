@@ -14,7 +14,7 @@ class _Result(BaseModel):
 
 
 class RuleCard(_Result):
-    """One rule: what fault it names, why that matters, the fix, where to read on, wrong and right code."""
+    """One rule: the fault, why it matters, the fix, where to read on, wrong and right code."""
 
     code: str
     name: str

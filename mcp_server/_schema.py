@@ -8,7 +8,7 @@ NAMES = ("properties", "$defs")
 
 
 def lean(schema: Any) -> Any:
-    """Return an equal schema without generated titles and null defaults, and with short nullable types."""
+    """Return an equal schema without generated titles and null defaults, nullable types short."""
     if isinstance(schema, list):
         return [lean(each) for each in schema]
     if not isinstance(schema, dict):

@@ -1,6 +1,7 @@
-"""Scratch folders for submitted code: one a call, all inside one folder a server that nothing outlives.
+"""Scratch folders for submitted code: one a call, all inside one folder of the server.
 
-The server's folder is locked while the server lives, so that the next one can tell and sweep what a killed server left.
+The server's folder is locked while the server lives, so that the next server can tell and sweep
+what a killed one left.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def sweep() -> None:
 
 
 def _locked(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:
-    """Open and lock a file; the lock lasts as long as the descriptor, and no longer than the process."""
+    """Open and lock a file; the lock lasts as long as the descriptor, at most the process."""
     descriptor = os.open(path, flags | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,11 +12,12 @@ from mcp_server._limits import Limits
 from mcp_server._tools import tools
 
 INSTRUCTIONS = """\
-Verifies hand-written gradients (torch.autograd.Function) by running them, and holds the guide to writing them.
-The loop: search_skill and read_skill the section for what you are about to write; write it; check_function; mend
-every error by its fix and the section it names; check again; answer only when the verdict is `verified`.
-`inconclusive` is not verified: give other inputs. A gradient that is wrong on purpose needs a contract (surrogate,
-grad_transform, reference). A gradient that looks right is not evidence; the verdict is."""
+Verifies hand-written gradients (torch.autograd.Function) by running them, and holds the guide to
+writing them. The loop: search_skill and read_skill the section for what you are about to write;
+write it; check_function; mend every error by its fix and the section it names; check again; answer
+only when the verdict is `verified`. `inconclusive` is not verified: give other inputs. A gradient
+that is wrong on purpose needs a contract (surrogate, grad_transform, reference). A gradient that
+looks right is not evidence; the verdict is."""
 HOUR = CacheHint(ttl_ms=3_600_000, scope="public")
 
 

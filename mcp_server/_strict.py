@@ -32,7 +32,7 @@ class StrictTool(Tool):
     async def run(
         self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
     ) -> Any:
-        """Run the tool; every error that the agent can act on arrives as its own sentence, unprefixed."""
+        """Run the tool; an error that the agent can act on arrives as its own sentence."""
         known = list(self.parameters["properties"])
         for name in arguments:
             if name not in known:
@@ -54,13 +54,12 @@ class StrictTool(Tool):
 def complaints(error: ValidationError) -> str:
     """Say which arguments are wrong and why, without pydantic's links and echoes."""
     errors = error.errors(include_url=False, include_input=False)
-    deepest: dict[str | int, int] = {}
-    for each in errors:
-        deepest[each["loc"][0]] = max(len(each["loc"]), deepest.get(each["loc"][0], 0))
+    entered = {each["loc"][0] for each in errors if len(each["loc"]) > 2}
     found: dict[str, list[str]] = {}
     for each in errors:
+        argument, *rest = each["loc"]
         # Of a union's branches only the one that the value got into is worth telling.
-        if len(each["loc"]) > 2 or deepest[each["loc"][0]] <= 2:
+        if len(rest) > 1 or argument not in entered:
             message = each["msg"].removeprefix("Value error, ")
             found.setdefault(_place(each["loc"]), []).append(message[0].lower() + message[1:])
     lines = [f"argument {place}: {' or '.join(told)}" for place, told in found.items()]
@@ -68,8 +67,8 @@ def complaints(error: ValidationError) -> str:
 
 
 def _place(location: tuple[str | int, ...]) -> str:
-    """Return the caller's own part of an error's location, without the names of a union's branches."""
-    parts = [location[0]]
+    """Return the caller's own part of a location, without the names of a union's branches."""
+    parts = list(location[:1])
     for before, part in itertools.pairwise(location):
         is_branch = isinstance(part, str) and (not part.isidentifier() or part in ("str", "tensor"))
         if not is_branch and not (part == "value" and isinstance(before, int)):

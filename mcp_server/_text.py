@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from mcp.types import CallToolResult, TextContent
+from pydantic import BaseModel
+
 from mcp_server._results import Hits, RuleCard, SkillSection
 from pytest_autograd._model import Finding, Report
 
@@ -10,37 +13,44 @@ _MOST_FINDINGS = 8
 _LONGEST_PART = 300
 
 
+def result(content: BaseModel, text: str) -> CallToolResult:
+    """Return a tool's result: all of it as structured content, and a text for the model."""
+    return CallToolResult(
+        content=[TextContent(type="text", text=text)],
+        structured_content=content.model_dump(mode="json"),
+    )
+
+
 def concise(report: Report) -> str:
     """Return the verdict, each finding with its mend, and what to do next, in under 2 KB."""
     head = f"{report.verdict.upper()} {report.target}: {_cut(report.summary)}"
     tail = _next_step(report)
     room = LONGEST - len((head + tail).encode()) - 80
     blocks: list[str] = []
+    mended: set[str] = set()
     for finding in report.findings[:_MOST_FINDINGS]:
-        block = _finding(finding)
+        block = _finding(finding, mend=finding.fix not in mended)
+        mended.add(finding.fix)
         room -= len(block.encode()) + 1
         if room < 0:
             break
         blocks.append(block)
     if hidden := len(report.findings) - len(blocks):
-        blocks.append(f"... and {hidden} more findings (response_format=detailed shows all)")
+        blocks.append(f"... and {hidden} more (response_format=detailed shows all)")
     return "\n".join([head, *blocks, tail])
 
 
-def _finding(finding: Finding) -> str:
+def _finding(finding: Finding, mend: bool) -> str:
     place = f" line {finding.line}" if finding.line is not None else ""
-    return (
-        f"{finding.code} {finding.name} ({finding.severity}){place}: {_cut(finding.message)}\n"
-        f"  fix: {_cut(finding.fix)}\n"
-        f"  read: {finding.skill}"
-    )
+    fault = f"{finding.code} {finding.name} ({finding.severity}){place}: {_cut(finding.message)}"
+    return f"{fault}\n  fix: {_cut(finding.fix)}\n  read: {finding.skill}" if mend else fault
 
 
 def _next_step(report: Report) -> str:
     skipped = sum(check.status == "skipped" for check in report.checks)
     facts = f"seed {report.seed}; inputs: {_cut(report.inputs)}"
     if skipped:
-        facts += f"; {skipped} checks skipped (response_format=detailed says why)"
+        facts += f"; checks skipped: {skipped}"
     if report.verdict == "verified":
         return f"{facts}\nNext: answer, and name the inputs this was verified on."
     if report.verdict == "failed":

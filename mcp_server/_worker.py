@@ -1,7 +1,8 @@
-"""The process that runs submitted code: one request in on standard input, events out on a pipe of its own.
+"""The process that runs submitted code: a request in on standard input, events out on a pipe.
 
-Events are JSON objects, one a line: ``limits`` (what is in force), ``phase`` (at every change), and at last ``report``,
-``error`` (a sentence for the caller) or ``crash`` (a fault of ours). Standard output belongs to the submitted code.
+Events are JSON objects, one a line: ``limits`` (what is in force), ``phase`` (at every change), and
+at last ``report``, ``error`` (a sentence for the caller) or ``crash`` (a fault of ours). Standard
+output belongs to the submitted code.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 import traceback
 from typing import Any
 
-from mcp_server._limits import Limits, die_with_parent, no_standard_input, restrict_self
+from mcp_server._limits import GRACE, Limits, die_with_parent, no_standard_input, restrict_self
 from mcp_server._request import Request
 
 
@@ -63,7 +64,7 @@ def _work(request: Request, events: Events) -> None:
     except BaseException:
         events.send("crash", traceback.format_exc())
     else:
-        events.send("report", report.model_dump(mode="json"))
+        events.send("report", {"report": report.model_dump(mode="json"), "text": str(report)})
 
 
 def _check(request: Request, events: Events) -> Any:
@@ -74,8 +75,8 @@ def _check(request: Request, events: Events) -> Any:
     from pytest_autograd._submission import check_source
 
     _phase.set_listener(events.phase)
-    # A C thread writes where Python stands when time is up, also while a C call holds the interpreter.
-    faulthandler.dump_traceback_later(request.time_limit, file=2)
+    # Just before the kill a C thread writes where Python stands, even while a C call holds the GIL.
+    faulthandler.dump_traceback_later(request.time_limit + GRACE - 1, file=2)
     with _phase.phase("loading"):
         source = load_text(request.source)
     report = check_source(source, request.entry, request.inputs, request.options)

@@ -29,7 +29,7 @@ examples:
   pytest-autograd rules
   pytest-autograd explain AG301
 
-exit status: 0 clean; 1 failed, inconclusive, or a finding at or above --fail-on; 2 it could not be checked
+exit status: 0 clean; 1 failed, inconclusive, or a finding at or above --fail-on; 2 not checkable
 """
 
 
@@ -153,7 +153,10 @@ def _check(arguments: argparse.Namespace) -> int:
         inputs = arguments.inputs
         if inputs is not None:
             inputs = from_expression(inputs, source, arguments.seed or 0)
-        report = check_source(source, name, inputs, _options(arguments))
+        try:
+            report = check_source(source, name, inputs, _options(arguments))
+        except SystemExit as ended:
+            raise CheckError(f"the checked code called sys.exit({ended.code!r})") from ended
     print(report.model_dump_json(indent=2) if arguments.json else report)
     return _status(report, arguments.fail_on)
 
@@ -190,7 +193,7 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 
 def _console() -> Console:
-    """Return a console as wide as the terminal, or wide enough for whole lines where there is none."""
+    """Return a console as wide as the terminal, or wide where there is none."""
     return Console() if sys.stdout.isatty() else Console(width=WIDE)
 
 

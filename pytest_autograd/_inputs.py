@@ -1,7 +1,7 @@
 """From what a caller gives as ``inputs`` to the positional arguments of one call.
 
-``None`` means ``example_inputs()`` of the source, else a proposal; a string names a function of the source; a list
-describes the arguments one by one. Values are determined by the seed.
+``None`` means ``example_inputs()`` of the source, else a proposal; a string names a function of the
+source; a list describes the arguments one by one. Values are determined by the seed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class _Spec(BaseModel):
 
 
 class TensorSpec(_Spec):
-    """A random tensor: normal, or uniform between ``low`` and ``high``; integers 0..9, or low..high."""
+    """A random tensor: normal, or uniform between low and high; integers 0..9, or low..high."""
 
     kind: Literal["tensor"]
     shape: tuple[Annotated[int, Field(ge=0)], ...]
@@ -129,7 +129,8 @@ def as_arguments(value: Any, what: str) -> tuple[Any, ...]:
     if isinstance(value, tuple | list):
         return tuple(value)
     raise CheckError(
-        f"{what} gave a {type(value).__name__}; the inputs must be a tuple, a list or a single tensor"
+        f"{what} gave a {type(value).__name__}; "
+        "the inputs must be a tuple, a list or a single tensor"
     )
 
 

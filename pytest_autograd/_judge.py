@@ -21,16 +21,22 @@ COARSE_STEPS = (1e-1, 3e-2, 1e-2, 3e-3)  # where forward works in low precision
 GOOD_ENOUGH = 1e-10  # relative uncertainty at which no smaller step is tried
 RESOLVED = 1e-2  # relative uncertainty above which a slope says nothing
 SIGMAS = 3.0
+COARSE_ABOVE = 1e-10  # relative rounding above which forward does not compute in float64
+JUMP = 1e-2  # relative change that no rounding explains
 PROBE_NOISE = 1e-7  # step at which rounding is measured: curvature adds its square only
 
 
 @dataclass(frozen=True)
 class Slope:
-    """A directional derivative by finite differences, how sure it is, and whether the point is a kink."""
+    """A directional derivative by finite differences, how sure it is, and whether the point is a kink.
+
+    ``rounding`` is the part of ``uncertainty`` that comes from rounding and grows as the step shrinks.
+    """
 
     step: float
     value: float
     uncertainty: float
+    rounding: float
     kinked: bool
 
     def differs(self, value: float) -> bool:
@@ -130,15 +136,12 @@ class Line:
         precision: float = EPS,
     ) -> None:
         self._forward, self._point, self._along, self._weights = forward, point, along, weights
-        self.precision = precision
         self.base = self.at(0.0)
-        near = [self.at(PROBE_NOISE), self.at(-PROBE_NOISE)]
-        bend = near[0] + near[1] - 2 * self.base
-        rounding = precision * self.base.abs()
-        self.noise = float(torch.maximum(rounding, bend.abs()).square().sum().sqrt())
-        if self.noise > 1e3 * EPS * float(self.base.abs().square().sum().sqrt() + 1e-300):
-            self.precision = max(precision, self.noise / float(self.base.abs().square().sum().sqrt()))
-        self.size = float(self.base.abs().square().sum().sqrt())
+        bend = (self.at(PROBE_NOISE) + self.at(-PROBE_NOISE) - 2 * self.base).abs()
+        magnitude = self.base.abs()
+        self.size = float(magnitude.square().sum().sqrt())
+        self.precision = max(precision, _typical_ratio(bend, magnitude))
+        self.noise = float(torch.maximum(EPS * magnitude, bend).square().sum().sqrt())
 
     def at(self, t: float) -> Tensor:
         """Return all weighted outputs at ``point + t * direction`` as one real vector."""
@@ -165,7 +168,19 @@ class Line:
         uncertainty = abs(first[1] - first[0]) + abs(value - first[1]) + noise
         closed = [2 * b - a for a, b in zip(gaps, gaps[1:], strict=False)]
         kinked = abs(closed[1]) > SIGMAS * (abs(closed[1] - closed[0]) + 4 * noise)
-        return Slope(h, value, uncertainty, kinked)
+        return Slope(h, value, uncertainty, noise, kinked)
+
+
+def _typical_ratio(bend: Tensor, magnitude: Tensor) -> float:
+    """Return the relative rounding of forward if it is coarser than float64's, else 0.
+
+    The median over elements: a kink or a jump at a few of them is no rounding.
+    """
+    known = magnitude > 1e-6 * magnitude.max() if magnitude.numel() else magnitude > 0
+    if not bool(known.any()):
+        return 0.0
+    ratio = float((bend[known] / magnitude[known]).median())
+    return ratio if COARSE_ABOVE < ratio < JUMP else 0.0
 
 
 def judge(line: Line, claimed: float, scale: float, rounding: float) -> Judgement:
@@ -181,16 +196,22 @@ def judge(line: Line, claimed: float, scale: float, rounding: float) -> Judgemen
         sure = not slope.kinked and slope.uncertainty <= GOOD_ENOUGH * scale
         if sure and not slope.differs(claimed):
             return Judgement("ok", claimed, tuple(slopes), scale)
-        if len(slopes) > 1 and _agree(slopes[-1], slopes[-2], scale) and _both_differ(slopes, claimed):
+        sharp = slope.uncertainty <= 1e-4 * scale
+        if len(slopes) > 1 and sharp and _agree(*slopes[-2:]) and _both_differ(slopes, claimed):
             break
     scale = max(scale, *(abs(s.value) for s in slopes))
     return Judgement(_status(slopes, claimed, scale), claimed, tuple(slopes), scale)
 
 
-def _agree(one: Slope, other: Slope, scale: float) -> bool:
-    sure = max(one.uncertainty, other.uncertainty) <= 1e-4 * scale
+def _agree(one: Slope, other: Slope) -> bool:
+    """Whether two slopes are the same and the finer step did not make matters worse.
+
+    Where forward oscillates faster than the steps, the differences grow as the step shrinks.
+    """
+    coarse, fine = sorted((one, other), key=lambda slope: -slope.step)
+    converging = fine.uncertainty - 20 * fine.rounding <= 3 * coarse.uncertainty
     near = abs(one.value - other.value) <= SIGMAS * (one.uncertainty + other.uncertainty)
-    return sure and near and not (one.kinked or other.kinked)
+    return converging and near and not (one.kinked or other.kinked)
 
 
 def _both_differ(slopes: Sequence[Slope], claimed: float) -> bool:
@@ -208,7 +229,6 @@ def _status(
     if not best.differs(claimed) or abs(best.value - claimed) <= 10 * EPS * scale:
         return "ok"
     for other in others:
-        near = abs(other.value - best.value) <= SIGMAS * (other.uncertainty + best.uncertainty)
-        if other.differs(claimed) and near:
+        if other.differs(claimed) and _agree(best, other):
             return "wrong"
     return "kink" if len(smooth) < len(slopes) else "unresolved"

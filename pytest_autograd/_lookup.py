@@ -8,7 +8,7 @@ from pytest_autograd._rule import Rule, all_rules
 
 
 def find_rule(code: str) -> Rule:
-    """Return a rule; case does not matter, an unknown code is a ``LookupError`` naming the nearest."""
+    """Return a rule, whatever the case; unknown codes are a ``LookupError`` naming the nearest."""
     rules = all_rules()
     wanted = code.strip().upper()
     if wanted not in rules:

@@ -20,6 +20,10 @@ class _NarrowingSpotter(TorchDispatchMode):
         super().__init__()
         self.eps = EPS
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # True imports the compiler, which takes a second
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         if func is torch.ops.aten._to_copy.default and isinstance(result, Tensor):

@@ -1,8 +1,9 @@
-"""Inputs proposed from a signature: names, annotations and defaults, tried shape by shape until forward runs.
+"""Inputs proposed from a signature: names, annotations and defaults, tried until forward runs.
 
-Only a guess, and the report says so. Shapes come from a few familiar situations (elementwise, matrix product,
-vector, image, ...); what is not a tensor is known by its name. The first situation that forward accepts with finite
-outputs is taken; within it, arguments that may be a number or a tensor become what backward accepts too.
+Only a guess, and the report says so. Shapes come from a few familiar situations (elementwise,
+matrix product, vector, image, ...); what is not a tensor is known by its name. The first situation
+that forward accepts with finite outputs is taken; within it, arguments that may be a number or a
+tensor become what backward accepts too.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from torch.utils import _pytree as pytree
 from pytest_autograd._errors import CheckError
 from pytest_autograd._inputs import MEND, Inputs, TensorSpec, ValueSpec, build
 from pytest_autograd._phase import phase
+from pytest_autograd._source import described
 
 Spec = TensorSpec | ValueSpec
 Shape = tuple[int, ...]
@@ -70,7 +72,7 @@ MOST_CHOICES = 8
 
 
 def propose(target: Any, seed: int) -> Inputs:
-    """Return arguments with which ``target`` runs, or the first guess and what went wrong with it."""
+    """Return arguments with which ``target`` runs, or the first guess and its trouble."""
     parameters = _parameters(target)
     first: tuple[tuple[Spec, ...], str] | None = None
     trouble = ""
@@ -178,7 +180,7 @@ def _tensors(name: str, tensor: TensorSpec, data: Shape) -> list[Spec]:
 
 
 def _try(target: Any, specs: Sequence[Spec], seed: int) -> _Trial:
-    """Run forward and backward once on fresh inputs; the user's errors are the answer, not a failure."""
+    """Run forward and backward once on fresh inputs; errors of the user's code are the answer."""
     args = [arg.clone() if isinstance(arg, Tensor) else arg for arg in build(specs, seed)]
     call = target.apply if isinstance(target, type) else target
     try:
@@ -186,7 +188,7 @@ def _try(target: Any, specs: Sequence[Spec], seed: int) -> _Trial:
             raw = call(*args)
         outputs = [leaf for leaf in pytree.tree_leaves(raw) if isinstance(leaf, Tensor)]
     except Exception as error:
-        return _Trial(error=f"{type(error).__name__}: {error}")
+        return _Trial(error=described(error))
     if not all(bool(torch.isfinite(output).all()) for output in outputs):
         return _Trial()
     try:

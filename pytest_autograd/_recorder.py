@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C import _functorch as functorch
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch.autograd.function import Function
 
 from pytest_autograd._call import Call, differentiable
@@ -21,6 +23,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self._calls: dict[tuple[Any, ...], Call] = {}
+        self._unwrapping: set[type[Function]] = set()
         self.seen = 0
         self.unusable: list[str] = []
 
@@ -35,15 +38,29 @@ class Recorder:
         return list(self._calls.values())
 
     def _note(
-        self, function: type[Function], apply: Apply, args: tuple[Any, ...], kwargs: dict[str, Any], _: bool
+        self,
+        function: type[Function],
+        apply: Apply,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        under_transform: bool,
     ) -> Any:
+        if function in self._unwrapping:  # the same call again, one transform further in
+            return apply(*args, **kwargs)
         self.seen += 1
-        plain = [_plain(value) for value in args]
-        plain_kwargs = {name: _plain(value) for name, value in kwargs.items()}
-        key = (function, *(_signature(value) for value in (*plain, *plain_kwargs.values())))
-        if key not in self._calls:
-            self._keep(key, function, plain, plain_kwargs)
-        return apply(*args, **kwargs)
+        with temporarily_clear_interpreter_stack():
+            plain = [_plain(value) for value in args]
+            plain_kwargs = {name: _plain(value) for name, value in kwargs.items()}
+            key = (function, *(_signature(value) for value in (*plain, *plain_kwargs.values())))
+            if key not in self._calls:
+                self._keep(key, function, plain, plain_kwargs)
+        if not under_transform:
+            return apply(*args, **kwargs)
+        self._unwrapping.add(function)
+        try:
+            return apply(*args, **kwargs)
+        finally:
+            self._unwrapping.discard(function)
 
     def _keep(
         self, key: tuple[Any, ...], function: type[Function], args: list[Any], kwargs: dict[str, Any]
@@ -58,17 +75,19 @@ class Recorder:
 
 
 def _plain(value: Any) -> Any:
-    """Take a tensor out of its functorch wrappers; of a batch, the first entry."""
-    while isinstance(value, Tensor) and torch._C._functorch.is_functorch_wrapped_tensor(value):
-        batched = torch._C._functorch.is_batchedtensor(value)
-        dim = torch._C._functorch.maybe_get_bdim(value) if batched else 0
-        wanted = value.requires_grad or torch._C._functorch.is_gradtrackingtensor(value)
-        with torch._C._functorch._preserve_dynamic_layer_stack() if False else torch.no_grad():
-            inner = torch._C._functorch.get_unwrapped(value)
-        value = inner.select(dim, 0) if batched else inner
-        if wanted and differentiable(value) and not value.requires_grad:
-            value = value.detach().requires_grad_()
-    return value
+    """Return a value that outlives the call: a tensor without functorch wrappers, of a batch the first entry."""
+    if not isinstance(value, Tensor):
+        return value
+    wanted = value.requires_grad
+    with torch.no_grad():
+        while functorch.is_functorch_wrapped_tensor(value):
+            wanted = wanted or functorch.is_gradtrackingtensor(value)
+            batch = functorch.maybe_get_bdim(value) if functorch.is_batchedtensor(value) else None
+            value = functorch.get_unwrapped(value)
+            if batch is not None:
+                value = value.select(batch, 0)
+        plain = value.detach()
+    return plain.requires_grad_(wanted and differentiable(plain))
 
 
 def _signature(value: Any) -> Any:

@@ -35,8 +35,8 @@ class Source:
             return _build(found, entry)
         if isinstance(found, type) and not issubclass(found, torch.autograd.Function):
             raise CheckError(
-                f"entry {entry!r} is a class, but neither a torch.autograd.Function nor an nn.Module; "
-                f"{self._offer()}"
+                f"entry {entry!r} is a class, but neither a torch.autograd.Function nor an "
+                f"nn.Module; {self._offer()}"
             )
         if not callable(found):
             raise CheckError(
@@ -146,6 +146,6 @@ def _build(module_class: type, entry: str) -> Any:
         return module_class()
     except Exception as error:
         raise CheckError(
-            f"the Module class {entry} cannot be built without arguments ({described(error)}); make an "
-            f"instance in the source, layer = {entry}(...), and give its name as entry"
+            f"the Module class {entry} cannot be built without arguments ({described(error)}); "
+            f"make an instance in the source, layer = {entry}(...), and give its name as entry"
         ) from error

@@ -8,6 +8,7 @@ from typing import Any
 from pytest_autograd._errors import CheckError
 from pytest_autograd._inputs import MEND, Inputs, TensorSpec, ValueSpec, resolve_inputs
 from pytest_autograd._model import Report
+from pytest_autograd._options import make_options
 from pytest_autograd._phase import phase
 from pytest_autograd._source import Source
 
@@ -18,10 +19,11 @@ def check_source(
     inputs: str | Sequence[TensorSpec | ValueSpec] | Inputs | None,
     options: Mapping[str, Any],
 ) -> Report:
-    """Check what ``entry`` names; contracts among the options are names of functions in the source."""
+    """Check what ``entry`` names; contracts among the options are names in the source."""
     from pytest_autograd._check import check
 
     options = with_contracts(source, options)
+    make_options(**options)
     seed = options.get("seed") or 0
     with phase("inputs"):
         target = source.target(entry)
@@ -30,8 +32,8 @@ def check_source(
     report = check(target, *inputs.args, **options)
     if inputs.trouble and report.codes == {"AG001"}:
         raise CheckError(
-            f"no proposed inputs made forward run (the first gave {inputs.trouble}); if that is no fault "
-            f"of forward, {MEND}"
+            f"no proposed inputs made forward run (the first gave {inputs.trouble}); if that is no "
+            f"fault of forward, {MEND}"
         )
     return report.model_copy(update={"inputs": f"{inputs.origin}: {report.inputs}"})
 

@@ -36,6 +36,9 @@ def cube(x):
 
 def double(x):
     return 2 * x
+
+def leave(x):
+    raise SystemExit(0)
 """
 RIGHT, WRONG = FUNCTION.format(factor=3), FUNCTION.format(factor=2)
 
@@ -60,7 +63,8 @@ def check_quickly(target: str, *more: str) -> int:
 def test_a_right_gradient_ends_with_0(write, capsys) -> None:
     assert check_quickly(f"{write(RIGHT)}::Cube") == 0
     printed = capsys.readouterr()
-    assert "verified" in printed.out and "Cube" in printed.out
+    assert "verified" in printed.out
+    assert "Cube" in printed.out
     assert "forward was here" not in printed.out
     assert "forward was here" in printed.err
 
@@ -71,8 +75,10 @@ def test_a_wrong_gradient_ends_with_1_and_names_code_and_line(write, capsys) -> 
     report = Report.model_validate_json(capsys.readouterr().out)
     wrong = next(finding for finding in report.findings if finding.code == "AG101")
     assert (report.verdict, wrong.file) == ("failed", path)
-    assert wrong.line is not None and 10 <= wrong.line <= 13
-    assert report.inputs.startswith("make_inputs() of the source: ") and "[3, 2]" in report.inputs
+    assert wrong.line is not None
+    assert 10 <= wrong.line <= 13
+    assert report.inputs.startswith("make_inputs() of the source: ")
+    assert "[3, 2]" in report.inputs
 
 
 def test_options_reach_the_check(write, capsys) -> None:
@@ -103,6 +109,7 @@ def test_a_contract_is_the_name_of_a_function_of_the_file(write, capsys) -> None
         ("::Cube", ("--inputs", "nosuch"), "inputs 'nosuch' raised NameError"),
         ("::Cube", ("--inputs", "torch.arange(3)"), "nothing to differentiate: "),
         ("::Cube", ("--inputs", "(1, 2)"), "nothing to differentiate: "),
+        ("::leave", ("--inputs", "make_inputs"), "the checked code called sys.exit(0)"),
         ("::Cube", ("--select", "AG999"), "option select: no rule matches 'AG999'"),
     ],
 )

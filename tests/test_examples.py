@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from corpus._case import Case
 from loading import ROOT, load
+from torch.autograd import Function
 
 from pytest_autograd import check
 from pytest_autograd._rule import all_rules
@@ -15,13 +16,27 @@ EXAMPLES = sorted((ROOT / "skill/custom-autograd-functions/examples").glob("ag*.
 FAMILIES = sorted((Path(__file__).parent / "corpus").glob("[!_]*.py"))
 
 
-def corpus() -> list:
-    """Return the entries of every family as parameters."""
-    return [
-        pytest.param(case, id=f"{path.stem}:{name}")
-        for path in FAMILIES
-        for name, case in load(path).CASES.items()
-    ]
+CORPUS = {
+    f"{path.stem}:{name}": case for path in FAMILIES for name, case in load(path).CASES.items()
+}
+FUNCTIONS = {
+    name: case
+    for name, case in CORPUS.items()
+    if isinstance(case.target, type) and issubclass(case.target, Function)
+}
+
+
+def off_by_a_thousandth(function: type[Function]) -> type[Function]:
+    """Return ``function`` with every gradient a thousandth too large."""
+    name = "vjp" if "vjp" in vars(function) else "backward"
+    right = getattr(function, name)
+
+    def backward(ctx, *grads):
+        found = right(ctx, *grads)
+        found = found if isinstance(found, tuple) else (found,)
+        return tuple(None if grad is None else 1.001 * grad for grad in found)
+
+    return type(f"Wrong{function.__name__}", (function,), {name: staticmethod(backward)})
 
 
 def test_each_rule_has_an_example_and_each_example_a_rule() -> None:
@@ -48,7 +63,15 @@ def test_good_is_verified(path: Path) -> None:
     assert (report.verdict, report.codes) == ("verified", set()), str(report)
 
 
-@pytest.mark.parametrize("case", corpus())
+@pytest.mark.parametrize("case", CORPUS.values(), ids=CORPUS)
 def test_right_function_is_verified(case: Case) -> None:
     report = check(case.target, *case.inputs(), **case.options)
     assert (report.verdict, report.codes) == ("verified", set()), str(report)
+
+
+@pytest.mark.parametrize("case", FUNCTIONS.values(), ids=FUNCTIONS)
+def test_gradient_off_by_a_thousandth_fails(case: Case) -> None:
+    wrong = off_by_a_thousandth(case.target)
+    report = check(wrong, *case.inputs(), level="quick", **case.options)
+    assert report.verdict == "failed", str(report)
+    assert "AG101" in report.codes, str(report)

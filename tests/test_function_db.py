@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 from loading import ROOT, load
 
-DEMO = load(ROOT / "benchmarks" / "function_db.py")
+with warnings.catch_warnings():
+    # torch's test utilities warn at import where hypothesis is not installed.
+    warnings.simplefilter("ignore", ImportWarning)
+    DEMO = load(ROOT / "benchmarks" / "function_db.py")
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 
 from pytest_autograd._errors import CheckError
-from pytest_autograd._inputs import InputSpec, Inputs, build, resolve_inputs
+from pytest_autograd._inputs import Inputs, InputSpec, build, resolve_inputs
 from pytest_autograd._propose import propose
 from pytest_autograd._source import Source, load_file, load_text
 
@@ -142,18 +142,27 @@ class TestSpecifications:
         )
         normal, between, positive, digits, labels, mask, number, *values = build(specs, seed=3)
         assert (normal.shape, normal.dtype, normal.requires_grad) == ((4, 3), torch.float64, True)
-        assert between.min() >= 2 and between.max() <= 3 and not between.requires_grad
-        assert positive.dtype == torch.float32 and positive.min() >= 0 and positive.max() > 1
-        assert digits.dtype == torch.int64 and {0, 9} <= set(digits.tolist()) <= set(range(10))
-        assert labels.dtype == torch.int32 and set(labels.tolist()) == {4, 5}
+        assert between.min() >= 2
+        assert between.max() <= 3
+        assert not between.requires_grad
+        assert positive.dtype == torch.float32
+        assert positive.min() >= 0
+        assert positive.max() > 1
+        assert digits.dtype == torch.int64
+        assert {0, 9} <= set(digits.tolist()) <= set(range(10))
+        assert labels.dtype == torch.int32
+        assert set(labels.tolist()) == {4, 5}
         assert set(mask.tolist()) == {True, False}
-        assert number.dtype == torch.complex128 and number.shape == () and number.requires_grad
+        assert number.dtype == torch.complex128
+        assert number.shape == ()
+        assert number.requires_grad
         assert values == [2, None]
 
     def test_the_seed_determines_the_values(self) -> None:
         specs = Specs.validate_python([{"kind": "tensor", "shape": [5]}])
         first, again, other = (build(specs, seed)[0] for seed in (1, 1, 2))
-        assert torch.equal(first, again) and not torch.equal(first, other)
+        assert torch.equal(first, again)
+        assert not torch.equal(first, other)
 
     @pytest.mark.parametrize(
         ("spec", "complaint"),
@@ -198,7 +207,8 @@ class TestFunctionsOfTheSource:
         text = SQUARE + "def example_inputs(): return torch.randn(7)\n"
         first, again = (resolve(None, load_text(text)) for _ in range(2))
         assert first.origin == "example_inputs() of the source"
-        assert first.args[0].shape == (7,) and torch.equal(first.args[0], again.args[0])
+        assert first.args[0].shape == (7,)
+        assert torch.equal(first.args[0], again.args[0])
 
 
 def function_of(parameters: str, forward: str, backward: str = "None") -> type:
@@ -249,7 +259,8 @@ class TestProposals:
         (x,) = propose(function_of("x", "x.log()"), seed=0).args
         assert x.min() > 0
         (x,) = propose(function_of("x", "x.acos() + x.log()"), seed=0).args
-        assert 0 < x.min() and x.max() < 1
+        assert x.min() > 0
+        assert x.max() < 1
 
     def test_backward_tells_whether_a_scale_is_a_number_or_a_tensor(self) -> None:
         number = propose(function_of("x, scale", "x * scale", "grad_output, None"), seed=0)

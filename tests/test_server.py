@@ -71,10 +71,12 @@ class Session:
     def call(self, tool: str, **arguments: Any) -> CallToolResult:
         return self.portal.call(self.client.call_tool, tool, arguments)
 
+    def begin(self, source: str, **options: Any) -> Future[CallToolResult]:
+        arguments = {"source": source, "entry": "Cube"} | options
+        return self.portal.start_task_soon(self.client.call_tool, "check_function", arguments)
+
     def check(self, source: str, **options: Any) -> CallToolResult:
-        return self.call(
-            "check_function", source=source, entry=options.pop("entry", "Cube"), **options
-        )
+        return self.begin(source, **options).result(PATIENCE)
 
     def report(self, source: str, **options: Any) -> Report:
         result = self.check(source, **options)
@@ -100,7 +102,10 @@ class Session:
         return future
 
     def workers(self) -> list[int]:
-        return [pid for pid in _children(self.pid) if "mcp_server._worker" in _command(pid)]
+        """Processes that belong to a call, those too that submitted code started and left behind."""
+        running = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+        mine = re.compile(rf"mcp_server\._worker\0\d+\0{self.pid}\0")
+        return [pid for pid in running if mine.search(_command(pid))]
 
     def scratch(self) -> list[str]:
         """Names of what lies in the server's scratch folders."""
@@ -178,7 +183,7 @@ class TestVerdicts:
         report = Report.model_validate(result.structured_content)
         wrong = next(finding for finding in report.findings if finding.code == "AG101")
         assert (report.verdict, wrong.file) == ("failed", "submitted.py")
-        assert "backward" in source.splitlines()[wrong.line - 1] or wrong.line == 14
+        assert "return 2 * x ** 2" in source.splitlines()[wrong.line - 1]
         text = text_of(result)
         assert text.startswith("FAILED Cube: ")
         assert f"AG101 wrong-gradient (error) line {wrong.line}: " in text
@@ -186,8 +191,13 @@ class TestVerdicts:
         assert len(text.encode()) < 2048
 
     def test_a_detailed_text_is_the_whole_report(self, session: Session) -> None:
-        result = session.check(cube(factor=2), response_format="detailed", level="quick")
-        assert text_of(result) == str(Report.model_validate(result.structured_content))
+        text = text_of(session.check(cube(factor=2), response_format="detailed", level="quick"))
+        assert "error[AG101] wrong-gradient: " in text
+        assert "--> submitted.py:14 in Cube" in text
+        assert "return 2 * x ** 2 * grad_output" in text
+        assert re.search(
+            r"checks: \d+ passed, \d+ failed, \d+ skipped \(level quick, seed \d+, ", text
+        )
 
     def test_described_inputs_options_and_contracts_reach_the_check(self, session: Session) -> None:
         report = session.report(
@@ -198,7 +208,8 @@ class TestVerdicts:
             surrogate="double",
             select="ag1, AG3",
         )
-        assert report.inputs.startswith("described by the caller: ") and "[5]" in report.inputs
+        assert report.inputs.startswith("described by the caller: ")
+        assert "[5]" in report.inputs
         assert {check.code[:3] for check in report.checks if check.code} == {"AG1", "AG3"}
         assert "AG101" in report.codes
 
@@ -235,6 +246,14 @@ class TestVerdicts:
         assert session.scratch() == ["lock"]
 
 
+PIPES = """
+def _is_pipe(fd):
+    import stat
+    try:
+        return stat.S_ISFIFO(os.fstat(fd).st_mode)
+    except OSError:
+        return False
+"""
 ENDS = {
     "crash in forward": (
         cube(forward="ctypes.string_at(0)"),
@@ -251,6 +270,11 @@ ENDS = {
     "flood": (
         cube(forward="while True: os.write(1, b'x' * 10000)"),
         r"stopped in forward after printing more than 1 MB: ",
+    ),
+    "writing to the pipe of events": (
+        cube(backward="[os.write(fd, b'no event\\n') for fd in range(3, 20) if _is_pipe(fd)]")
+        + PIPES,
+        r"the submitted code wrote to the checker's own pipe in backward: ",
     ),
     "memory while loading": (
         "hoard = bytearray(8 << 30)",
@@ -279,13 +303,30 @@ ENDS = {
 }
 
 
+@pytest.fixture(scope="module")
+def endings(session: Session) -> dict[str, Future[CallToolResult]]:
+    """Start all of them at once: the server takes as many at a time as it has workers."""
+    return {
+        case: session.begin(source, time_limit=1, level="quick")
+        for case, (source, _) in ENDS.items()
+    }
+
+
 @pytest.mark.parametrize("case", ENDS)
-def test_what_gives_no_report_is_a_tool_error_of_one_sentence(session: Session, case: str) -> None:
-    source, sentence = ENDS[case]
-    result = session.check(source, time_limit=1, level="quick")
+def test_what_gives_no_report_is_a_tool_error_of_one_sentence(
+    endings: dict[str, Future[CallToolResult]], case: str
+) -> None:
+    result = endings[case].result(PATIENCE)
     assert result.is_error
-    assert re.match(sentence, text_of(result)), text_of(result)
+    assert re.match(ENDS[case][1], text_of(result)), text_of(result)
     assert "\n" not in text_of(result)
+
+
+def test_nothing_of_them_is_left(
+    session: Session, endings: dict[str, Future[CallToolResult]]
+) -> None:
+    for ending in endings.values():
+        ending.result(PATIENCE)
     assert (session.workers(), session.scratch()) == ([], ["lock"])
 
 
@@ -334,8 +375,10 @@ class TestReading:
             name: getattr(rule, name)
             for name in ("code", "name", "severity", "title", "why", "fix", "skill")
         }
-        assert card["bad"].startswith("class Bad(") and card["good"].startswith("class Good(")
-        assert card["bad"].strip() in text_of(result) and card["good"].strip() in text_of(result)
+        assert card["bad"].startswith("class Bad(")
+        assert card["good"].startswith("class Good(")
+        assert card["bad"].strip() in text_of(result)
+        assert card["good"].strip() in text_of(result)
 
     def test_a_section_that_a_search_found_can_be_read(self, session: Session) -> None:
         hits = session.call("search_skill", query="save for backward", limit=50)
@@ -350,7 +393,11 @@ class TestReading:
         ("tool", "arguments", "sentence"),
         [
             ("explain_rule", {"code": "AG11"}, "no rule 'AG11'; nearest: AG11"),
-            ("read_skill", {"id": "ctx/saving-tensor"}, "no section 'ctx/saving-tensor' in the skill; nearest: ctx/saving-tensors"),
+            (
+                "read_skill",
+                {"id": "ctx/saving-tensor"},
+                "no section 'ctx/saving-tensor' in the skill; nearest: ctx/saving-tensors",
+            ),
             ("search_skill", {"quary": "x"}, "unknown argument 'quary' (did you mean 'query'?)"),
         ],
     )  # fmt: skip
@@ -427,6 +474,12 @@ class TestSurface:
 
 
 class TestEnding:
+    def test_a_process_that_the_code_started_ends_with_the_call(self, session: Session) -> None:
+        forked = "if os.fork() == 0: __import__('signal').pause()\n    " + INPUTS
+        assert session.report(cube(inputs=forked), level="quick").ok
+        with watched(session.workers()) as gone:
+            assert gone()
+
     def test_cancelling_a_call_kills_its_worker(self, session: Session) -> None:
         future = session.start(cube(backward="while True: pass"), until="in backward")
         with watched(session.workers()) as gone:

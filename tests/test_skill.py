@@ -17,6 +17,7 @@ from skill_blocks import (
     run_block,
     target_of,
 )
+from skill_expectations import ASKED, QUERIES
 from skills_ref import validate
 
 from pytest_autograd import _skill
@@ -27,89 +28,6 @@ PATH = re.compile(r"`([a-z-]+/[a-z0-9-]+)`")
 RULE_ROW = re.compile(r"^\| (AG\d{3}) \| ([a-z-]+) \| ([a-z-]+/[a-z0-9-]+) \|$", re.MULTILINE)
 LONGEST_SECTION = 700
 LONGEST_SKILL = 5_000
-
-# What was asked of the skill, and the sections that answer it.
-ASKED = {
-    "when a Function is truly needed": "when-to-use/when-to-write-one",
-    "Function against a normal function": "when-to-use/when-not-to-write-one",
-    "a complete template": "template/the-smallest-complete-function",
-    "forward and backward": "template/one-gradient-per-input",
-    "ctx: save_for_backward": "ctx/saving-tensors",
-    "ctx: saved_tensors": "ctx/saved-tensors-in-forward",
-    "gradcheck is mandatory": "verification/mandatory",
-    "gradcheck itself": "verification/gradcheck",
-    "gradients: matmul": "gradients/matmul",
-    "gradients: broadcast": "gradients/broadcasting",
-    "gradients: reduction": "gradients/reductions",
-    "gradient shape equals input shape": "gradients/shapes",
-    "pitfalls: in-place": "in-place/grad-output",
-    "pitfalls: ctx": "ctx/saving-outputs",
-    "debugging workflow": "debugging/workflow",
-    "debugging: shapes": "debugging/errors-in-backward",
-    "debugging: magnitudes": "debugging/nan-and-magnitudes",
-    "memory: selective saving": "ctx/saving-less",
-    "memory: checkpointing": "ctx/recomputing",
-    "advanced: double backward": "double-backward/when-it-matters",
-    "advanced: hooks": "when-to-use/something-lighter",
-    "mistake: wrong formula, transposes": "debugging/wrong-values",
-    "mistake: no gradient for an input": "gradients/none-for-an-input",
-    "mistake: None for optional parameters": "template/several-inputs-one-optional",
-    "mistake: tensors as attributes": "ctx/saving-tensors",
-    "mistake: non-tensors saved": "ctx/non-tensors",
-    "mistake: saved_tensors in forward": "ctx/saved-tensors-in-forward",
-    "mistake: saved tensors modified": "in-place/saved-tensors",
-    "mistake: no verification": "verification/what-a-verdict-does-not-prove",
-    "mistake: in-place for efficiency": "in-place/inputs",
-    "mistake: grad_output modified": "in-place/grad-output",
-    "mistake: needs_input_grad": "ctx/needs-input-grad",
-    "scenario: swish with a learnable beta": "gradients/elementwise",
-    "scenario: clipped weight gradient": "verification/contracts",
-    "scenario: save input, weight, stride": "ctx/non-tensors",
-    "scenario: memory-efficient relu": "in-place/in-place-done-right",
-    "excuse: autograd will handle it": "excuses/autograd-will-handle-it",
-    "excuse: looks mathematically correct": "excuses/the-gradient-looks-right",
-    "excuse: I tested it": "excuses/i-tested-it",
-    "excuse: in-place is more efficient": "excuses/in-place-is-more-efficient",
-    "excuse: ctx details don't matter": "excuses/ctx-details-do-not-matter",
-    "excuse: shape will work out": "excuses/the-shape-will-work-out",
-    "excuse: too complex for me": "excuses/too-complex-for-me",
-    "excuse: skip needs_input_grad": "excuses/skip-the-needs-input-grad-test",
-}
-
-# What a reader types or pastes, and what must be among the first three hits.
-QUERIES = {
-    "RuntimeError: function SwishBackward returned an incorrect number of gradients "
-    "(expected 3, got 2)": "template/one-gradient-per-input",
-    "TypeError: save_for_backward can only save variables, but argument 1 is of type "
-    "int": "ctx/non-tensors",
-    "RuntimeError: Function AddBackward returned an invalid gradient at index 1 - got [3, 1] but "
-    "expected shape compatible with [3]": "gradients/shapes",
-    "RuntimeError: element 0 of tensors does not require grad and does not have a "
-    "grad_fn": "ctx/non-differentiable-outputs",
-    "RuntimeError: trying to differentiate twice a function that was marked with "
-    "@once_differentiable": "double-backward/once-differentiable",
-    "RuntimeError: In order to use an autograd.Function with functorch transforms (vmap, grad, "
-    "jvp, ...), it must override the setup_context staticmethod": "template/with-setup-context",
-    'Traceback (most recent call last):\n  File "a.py", line 3, in <module>\n    y.backward()\n'
-    "TypeError: backward() takes 2 positional arguments but 3 were given": (
-        "template/several-outputs"
-    ),
-    "RuntimeError: a leaf Variable that requires grad has been used in an in-place "
-    "operation.": "in-place/in-place-done-right",
-    "memory leak, reference cycle": "ctx/saving-outputs",
-    "straight-through estimator": "verification/surrogate-gradients",
-    "clip the gradient of the weight in backward": "verification/contracts",
-    "gradient of a broadcast bias": "gradients/broadcasting",
-    "softmax backward formula": "gradients/softmax-and-log-softmax",
-    "gradient penalty is ignored": "double-backward/once-differentiable",
-    "dropout": "verification/stochastic-functions",
-    "gradcheck fails for relu at zero": "verification/kinks",
-    "tensor kept as an attribute of ctx": "ctx/saving-tensors",
-    "embedding lookup with repeated indices": "gradients/indexing",
-    "NaN in backward": "debugging/nan-and-magnitudes",
-    "AG301": "AG301",
-    "grad-output-mutated": "AG301",
-}
 
 
 def tokens(text: str) -> int:
@@ -183,21 +101,28 @@ def test_the_rule_table_of_skill_md_is_the_list_of_rules():
     assert rows == [(rule.code, rule.name, rule.skill) for rule in all_rules().values()]
 
 
+def test_every_error_and_warning_is_shown_by_a_block_of_its_section():
+    shown = {
+        (code, block.section)
+        for block in python_blocks()
+        for code in block.options.get("wrong", "").split(",")
+    }
+    taught = {(rule.code, rule.skill) for rule in all_rules().values() if rule.severity != "note"}
+    assert taught <= shown
+
+
 @pytest.mark.parametrize("asked", ASKED)
 def test_what_was_asked_has_its_section(asked: str):
     assert ASKED[asked] in _skill.sections()
 
 
 @pytest.mark.parametrize("block", [pytest.param(each, id=each.id) for each in python_blocks()])
-def test_block_does_what_its_fence_says(
-    block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_block_does_what_its_fence_says(block: Block, tmp_path: Path):
     if "test" in block.words:
         _passes_under_pytest(block, tmp_path)
         return
     import torch
 
-    monkeypatch.setattr(sys, "modules", sys.modules.copy())
     torch.manual_seed(0)
     module = run_block(block, tmp_path)
     if "verified" in block.words or "wrong" in block.options:
@@ -268,6 +193,27 @@ def test_rule_examples_are_read_as_source():
         assert "class Good(" in good
     with pytest.raises(LookupError, match="AG999: 0 examples"):
         _skill.rule_example("AG999")
+
+
+def test_the_installed_copy_comes_first_and_a_missing_skill_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    package = tmp_path / "pytest_autograd"
+    monkeypatch.setattr(_skill, "__file__", str(package / "_skill.py"))
+    with pytest.raises(FileNotFoundError, match="reinstall"):
+        _skill.skill_folder()
+    for parent in (tmp_path / "skill", package / "_skill_files"):
+        (parent / _skill.NAME).mkdir(parents=True)
+        (parent / _skill.NAME / "SKILL.md").touch()
+        assert _skill.skill_folder() == parent / _skill.NAME
+
+
+def test_two_sections_of_one_name_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "references").mkdir()
+    (tmp_path / "references" / "ctx.md").write_text("## Saving\n\nA.\n\n## saving!\n\nB.\n")
+    monkeypatch.setattr(_skill, "skill_folder", lambda: tmp_path)
+    with pytest.raises(ValueError, match="two sections are called ctx/saving"):
+        _skill.sections.__wrapped__()
 
 
 def test_reading_and_searching_the_skill_needs_no_torch():

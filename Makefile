@@ -1,0 +1,37 @@
+# Two commands matter: `make demo` runs the main job, `make test` runs all tests. Both set up .venv first.
+PYTHON ?= python3
+PIP_ARGS ?=
+BIN := .venv/bin
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: demo test lint format catalogue clean help
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+.venv/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: .venv/.ready ## audit torch's own autograd.Function test cases
+	$(BIN)/python benchmarks/function_db.py
+
+test: .venv/.ready lint ## lint, then run all tests
+	$(BIN)/python -m pytest -n 2
+
+lint: .venv/.ready ## ruff, pyright and the freshness of generated pages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright --warnings
+	$(BIN)/python -m pytest_autograd._catalogue --check
+
+format: .venv/.ready ## format and sort imports
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+catalogue: .venv/.ready ## regenerate the page of rules
+	$(BIN)/python -m pytest_autograd._catalogue
+
+clean: ## remove the environment and caches
+	rm -rf .venv .pytest_cache .ruff_cache dist build
