@@ -50,7 +50,7 @@ def add_documents(server: MCPServer) -> None:
     @server.resource(
         "skill://sections/{+id}",
         title="A section of the skill",
-        description="One section of the guide to custom autograd Functions, e.g. skill://sections/ctx/saving-tensors",
+        description="One section of the guide, e.g. skill://sections/ctx/saving-tensors",
         mime_type="text/markdown",
     )
     def skill_section(id: str) -> str:

@@ -1,18 +1,23 @@
-"""Contracts: gradients that are meant to differ from the derivative of forward, as the author declares them."""
+"""Contracts: gradients that differ from the derivative of forward on purpose, as the author declares."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from pytest_autograd._call import Call, differentiable, named_outputs
-from pytest_autograd._errors import CheckError
+from pytest_autograd._errors import CheckError, NotApplicable
 from pytest_autograd._evaluator import Evaluator, MaybeTensors
+from pytest_autograd._judge import Line, inner, judge, size
+from pytest_autograd._numeric import numeric_gradient
 from pytest_autograd._phase import phase
 from pytest_autograd._rng import reseed
+from pytest_autograd._values import Trial
+from pytest_autograd._witness import Testify
 
 Transform = Callable[[Tensor], Tensor]
 
@@ -65,7 +70,9 @@ class Declared:
     def vjp(self, point: Sequence[Tensor], cotangents: Sequence[Tensor]) -> MaybeTensors:
         """Return the gradient of ``<cotangents, outputs>`` by autograd."""
         leaves, outputs = self.outputs(point)
-        pairs = [(y, v.to(y.dtype)) for y, v in zip(outputs, cotangents, strict=True) if y.requires_grad]
+        pairs = [
+            (y, v.to(y.dtype)) for y, v in zip(outputs, cotangents, strict=True) if y.requires_grad
+        ]
         if not pairs:
             return [None] * len(leaves)
         return list(
@@ -94,3 +101,31 @@ def transformed(
         transform = transforms.get(name)
         result.append(gradient if transform is None or gradient is None else transform(gradient))
     return result
+
+
+@dataclass(frozen=True)
+class TrueVjp:
+    """The VJP of forward itself; ``numeric`` when it comes from finite differences."""
+
+    vjp: Callable[[Sequence[Tensor], Sequence[Tensor]], MaybeTensors]
+    numeric: bool
+
+
+def true_vjp(evaluator: Evaluator, testify: Testify, trial: Trial, precision: float) -> TrueVjp:
+    """Return the VJP by the witness where finite differences confirm it at ``trial``, else numeric."""
+
+    def by_witness(x: Sequence[Tensor], v: Sequence[Tensor]) -> MaybeTensors:
+        return testify(x, v).gradients
+
+    def by_differences(x: Sequence[Tensor], v: Sequence[Tensor]) -> MaybeTensors:
+        return [numeric_gradient(evaluator, x, v, i, precision) for i in range(len(x))]
+
+    try:
+        gradients = by_witness(trial.point, trial.cotangents)
+    except NotApplicable:
+        return TrueVjp(by_differences, numeric=True)
+    line = Line(evaluator.forward, trial.point, trial.along, trial.cotangents, precision)
+    claimed = inner(gradients, trial.along)
+    scale, rounding = size(gradients, trial.along), size(gradients, trial.point)
+    doubted = judge(line, claimed, scale, rounding).status == "wrong"
+    return TrueVjp(by_differences if doubted else by_witness, numeric=doubted)

@@ -79,7 +79,9 @@ class Evaluator:
         with self._authors_code("backward"):
             torch.autograd.grad(other_outputs, other_leaves, _copies(cotangents), allow_unused=True)
         with self._authors_code("backward"):
-            return list(torch.autograd.grad(outputs, leaves, _copies(cotangents), allow_unused=True))
+            return list(
+                torch.autograd.grad(outputs, leaves, _copies(cotangents), allow_unused=True)
+            )
 
     def double_vjp(
         self, point: Sequence[Tensor], cotangents: Sequence[Tensor], weights: Sequence[Tensor]

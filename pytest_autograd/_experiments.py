@@ -36,8 +36,8 @@ class Nonlinearity:
     law: str
 
 
-def nonlinearity(evaluator: Evaluator, seed: int, precision: float) -> Nonlinearity | None:
-    """Return the first law of linearity in grad_output that backward breaks, None if it keeps all.
+def nonlinearities(evaluator: Evaluator, seed: int, precision: float) -> list[Nonlinearity]:
+    """Return for each argument the first law of linearity in grad_output that backward breaks.
 
     A backward that ignores grad_output altogether is left to the judge of values.
     """
@@ -47,25 +47,27 @@ def nonlinearity(evaluator: Evaluator, seed: int, precision: float) -> Nonlinear
     one, other = (signed_bounded(outputs, generator) for _ in range(2))
     first, second = evaluator.vjp(point, one), evaluator.vjp(point, other)
     if all(_close(a, b, 0.0) for a, b in zip(first, second, strict=True)):
-        return None
+        return []
     tolerance = max(LINEAR_RTOL, 50 * precision)
 
     def combine(a: float, x: Sequence[Any], b: float, y: Sequence[Any]) -> list[Any]:
         return [None if p is None else a * p + b * q for p, q in zip(x, y, strict=True)]
 
     laws = (
+        ("a term does not depend on it: B(0) is not 0", 0.0, 0.0),
         ("B(2.5 g - 1.5 h) is not 2.5 B(g) - 1.5 B(h)", 2.5, -1.5),
         ("B(-g) is not -B(g)", -1.0, 0.0),
         ("B(1000 g) is not 1000 B(g)", LARGE, 0.0),
     )
+    found: dict[str, Nonlinearity] = {}
     for law, a, b in laws:
         expected = combine(a, first, b, second)
-        got = evaluator.vjp(point, combine(a, one, b, other))
-        for name, want, answer in zip(evaluator.names, expected, got, strict=True):
-            if not _close(want, answer, tolerance):
-                error = relative_error(want, answer) if want is not None and answer is not None else 1.0
-                return Nonlinearity(name, error, law)
-    return None
+        answers = evaluator.vjp(point, combine(a, one, b, other))
+        for name, want, got in zip(evaluator.names, expected, answers, strict=True):
+            if name not in found and not _close(want, got, tolerance):
+                error = 1.0 if want is None or got is None else relative_error(want, got)
+                found[name] = Nonlinearity(name, error, law)
+    return list(found.values())
 
 
 def _close(want: Tensor | None, got: Tensor | None, tolerance: float) -> bool:
@@ -75,7 +77,10 @@ def _close(want: Tensor | None, got: Tensor | None, tolerance: float) -> bool:
 
 
 def interleaving_error(evaluator: Evaluator, seed: int) -> tuple[str, float] | None:
-    """Run forward A, forward B, backward B, backward A; return the argument whose gradient of A changed, and by how much."""
+    """Run forward A, forward B, backward B, backward A; return what changed A's gradient.
+
+    That is the name of the argument and the relative error, or None.
+    """
     generator = torch.Generator().manual_seed(seed)
     point = evaluator.point
     moved = [x + 0.5 * u for x, u in zip(point, direction(point, generator), strict=True)]
@@ -84,8 +89,7 @@ def interleaving_error(evaluator: Evaluator, seed: int) -> tuple[str, float] | N
     together = evaluator.vjp_around(point, cotangents, moved)
     for name, want, got in zip(evaluator.names, alone, together, strict=True):
         if not _close(want, got, 1e-12):
-            error = relative_error(want, got) if want is not None and got is not None else 1.0
-            return name, error
+            return name, 1.0 if want is None or got is None else relative_error(want, got)
     return None
 
 
@@ -153,7 +157,9 @@ class _WorkMeter(TorchDispatchMode):
 
     def makers(self, value: Any) -> frozenset[int]:
         """Return the operations that ``value`` depends on."""
-        return self._makers.get(id(value), frozenset()) if isinstance(value, Tensor) else frozenset()
+        return (
+            self._makers.get(id(value), frozenset()) if isinstance(value, Tensor) else frozenset()
+        )
 
 
 def work_for_frozen(call: Call, seed: int) -> list[Wasted]:
@@ -185,7 +191,6 @@ def work_for_frozen(call: Call, seed: int) -> list[Wasted]:
 def _answered(trace: Trace) -> Any:
     runs = [run for run in trace.backwards if run.returned is not None]
     return runs[0] if runs else None
-
 
 
 def goes_stale(evaluator: Evaluator, argument: str, seed: int) -> bool:

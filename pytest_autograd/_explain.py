@@ -1,4 +1,4 @@
-"""What a wrong gradient looks like: the worst element, the share that is wrong, and the cause that fits, if one does."""
+"""What a wrong gradient looks like: the worst element, the share that is wrong, the cause if one fits."""
 
 from __future__ import annotations
 
@@ -36,8 +36,10 @@ def worst_element(argument: Argument) -> tuple[tuple[int, ...] | None, Any, Any]
 def explain(probe: Probe, values: Values, argument: Argument) -> Evidence:
     """Return the evidence of a wrong gradient, with the cause that fits it or the words that none does."""
     index, expected, got = worst_element(argument)
-    cause = next(_causes(values, argument), "no simple cause fits")
-    against = f" (against the declared {values.by})" if values.by in CONTRACTS else ""
+    declared = values.by in CONTRACTS
+    surrogate = not declared and _looks_like_surrogate(argument)
+    cause = SURROGATE if surrogate else next(_causes(values, argument), "no simple cause fits")
+    against = f" (against the declared {values.by})" if declared else ""
     return Evidence(
         f"the gradient of {argument.name} is wrong{against}: {cause}{_share(argument)}",
         argument=argument.name,
@@ -46,6 +48,25 @@ def explain(probe: Probe, values: Values, argument: Argument) -> Evidence:
         got=got,
         max_error=argument.error,
         place=probe.place_of_gradient(argument.name),
+        fix=SURROGATE_FIX if surrogate else None,
+    )
+
+
+SURROGATE = "forward is piecewise constant here, so its derivative is 0; this looks like a surrogate gradient"
+SURROGATE_FIX = (
+    "If the gradient is a surrogate on purpose (straight-through, spike), declare the function that it is the "
+    "gradient of, surrogate=f, and it is verified against f; else return zeros."
+)
+
+
+def _looks_like_surrogate(argument: Argument) -> bool:
+    """Whether the true gradient is zero throughout while backward returns something."""
+    want, got = argument.expected, argument.got
+    return (
+        want is not None
+        and got is not None
+        and bool(got.any())
+        and not bool(want.nan_to_num().any())
     )
 
 
@@ -62,8 +83,8 @@ def _share(argument: Argument) -> str:
     return f"; {int((wrong & known).sum())} of {int(known.sum())} elements are wrong"
 
 
-def _close(one: Tensor, other: Tensor) -> bool:
-    if one.shape != other.shape or not one.numel():
+def _close(one: Tensor | None, other: Tensor | None) -> bool:
+    if one is None or other is None or one.shape != other.shape or not one.numel():
         return False
     scale = float(one.abs().max())
     return scale > 0 and bool(((one - other).abs() <= FIT * scale).all())
@@ -94,15 +115,16 @@ def _causes(values: Values, argument: Argument) -> Iterator[str]:
 
 
 def _ignores_grad_output(values: Values, name: str) -> bool:
-    answers = [dict(zip(_names(values), probe.got, strict=True)).get(name) for probe in values.probes]
-    first, *rest = answers
-    same_point = all(
-        bool((a == b).all())
-        for probe in values.probes[1:]
-        for a, b in zip(values.probes[0].point, probe.point, strict=True)
-    )
-    return same_point and bool(rest) and all(
-        first is not None and other is not None and bool((first == other).all()) for other in rest
+    """Whether different cotangents at one point got the very same answer."""
+    first, *rest = values.trials
+    answers = []
+    for trial in rest:
+        pairs = zip(first.point, trial.point, strict=True)
+        if all(bool((a == b).all()) for a, b in pairs):
+            answers.append(dict(zip(_names(values), trial.got, strict=True))[name])
+    one = dict(zip(_names(values), first.got, strict=True))[name]
+    return bool(answers) and all(
+        one is not None and other is not None and bool((one == other).all()) for other in answers
     )
 
 
@@ -112,20 +134,22 @@ def _names(values: Values) -> list[str]:
 
 def _factor(want: Tensor, got: Tensor) -> Iterator[str]:
     factor = (got * want.conj()).sum() / (want * want.conj()).sum()
-    if not want.is_complex() and _close(got, want * factor):
-        times = factor.item()
-        if abs(times) > FIT:
-            counts = {n for n in (*want.shape, want.numel()) if n > 1}
-            hint = next((f" = 1/{n}: averaged twice, or not summed" for n in counts if abs(times * n - 1) < FIT), "")
-            hint = hint or next((f" = {n}: summed where forward averages" for n in counts if abs(times - n) < FIT * n), "")
-            yield f"it is {times:.4g} x the right one in every element{hint}"
+    if want.is_complex() or not _close(got, want * factor) or abs(factor.item()) <= FIT:
+        return
+    times = factor.item()
+    lengths = {n for n in (*want.shape, want.numel()) if n > 2}
+    hint = ""
+    for n in lengths:
+        if abs(times * n - 1) < FIT or abs(times - n) < FIT * n:
+            which = f"1/{n}" if times < 1 else f"{n}"
+            hint = f" ({which}, a number of elements: a mean and a sum confused?)"
+    yield f"it is {times:.4g} x the right one in every element{hint}"
 
 
 def _swapped(values: Values, argument: Argument) -> Iterator[str]:
     for other in values.arguments:
-        if other.name != argument.name and other.expected is not None and argument.got is not None:
-            if _close(other.expected, argument.got):
-                yield f"it is the gradient of {other.name}: the returned gradients are swapped"
+        if other.name != argument.name and _close(other.expected, argument.got):
+            yield f"it is the gradient of {other.name}: the returned gradients are swapped"
 
 
 def _borders(want: Tensor, got: Tensor) -> Iterator[str]:
@@ -140,4 +164,6 @@ def _borders(want: Tensor, got: Tensor) -> Iterator[str]:
         for place, word in ((n - 1, "last"), (0, "first")):
             if n > 2 and places == [place]:
                 zero = bool((got.select(axis, place) == 0).all())
-                yield f"it is right except in the {word} slice of axis {axis}" + (", where it is zero" if zero else "")
+                yield f"it is right except in the {word} slice of axis {axis}" + (
+                    ", where it is zero" if zero else ""
+                )

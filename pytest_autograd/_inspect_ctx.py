@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,7 +15,7 @@ TORCH_OWN = frozenset({"saved_for_forward", "_dtype", "_fwd_used_autocast", "_au
 DEPTH = 4
 
 
-def is_tensor(value: Any) -> bool:
+def is_tensor(value: Any) -> TypeGuard[Tensor]:
     """Whether ``value`` is a torch tensor."""
     import torch
 

@@ -13,8 +13,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch.autograd import function as autograd_function
-from torch.autograd.function import _SingleLevelFunction
+from torch.autograd import function as function_module
+
+# Torch's own internals, typed loosely because neither name is declared for others to set.
+_autograd: Any = function_module
+_base: Any = function_module._SingleLevelFunction
 
 Apply = Callable[..., Any]
 #: Called with (Function, the original apply bound to it, args, kwargs, under_transform); returns apply's result.
@@ -32,13 +35,11 @@ def is_authors(function: type) -> bool:
 @contextmanager
 def intercepted(handler: Handler) -> Iterator[None]:
     """Route each call of an author's Function through ``handler``; interceptions nest."""
-    before = _SingleLevelFunction.__dict__.get("apply")
-    transform_call = autograd_function.custom_function_call
+    before = _base.__dict__.get("apply")
+    transform_call = _autograd.custom_function_call
 
     def apply(cls: type, *args: Any, **kwargs: Any) -> Any:
-        below = (
-            before.__get__(None, cls) if before is not None else super(_SingleLevelFunction, cls).apply
-        )
+        below = before.__get__(None, cls) if before is not None else super(_base, cls).apply
         if not is_authors(cls):
             return below(*args, **kwargs)
         return handler(cls, below, args, kwargs, False)
@@ -51,13 +52,13 @@ def intercepted(handler: Handler) -> Iterator[None]:
             return below(*args, **kwargs)
         return handler(cls, below, args, kwargs, True)
 
-    _SingleLevelFunction.apply = classmethod(apply)
-    autograd_function.custom_function_call = call_under_transform
+    _base.apply = classmethod(apply)
+    _autograd.custom_function_call = call_under_transform
     try:
         yield
     finally:
-        autograd_function.custom_function_call = transform_call
+        _autograd.custom_function_call = transform_call
         if before is None:
-            del _SingleLevelFunction.apply
+            del _base.apply
         else:
-            _SingleLevelFunction.apply = before
+            _base.apply = before

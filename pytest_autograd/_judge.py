@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -149,7 +150,9 @@ class Line:
         outputs = self._forward(moved)
         return torch.cat(
             [
-                (_flat(w).conj() * _flat(y)).real if y is not None else torch.zeros(w.numel(), dtype=torch.float64)
+                (_flat(w).conj() * _flat(y)).real
+                if y is not None
+                else torch.zeros(w.numel(), dtype=torch.float64)
                 for w, y in zip(self._weights, outputs, strict=True)
             ]
         )
@@ -162,13 +165,16 @@ class Line:
             central.append(float((plus + minus).sum()) / (2 * step))
             gaps.append(float((plus - minus).sum()) / step)
         noise = 4 * (self.noise + EPS * rounding) / h
-        first = [(4 * b - a) / 3 for a, b in zip(central, central[1:], strict=False)]
+        first = [(4 * b - a) / 3 for a, b in pairwise(central)]
         value = (16 * first[1] - first[0]) / 15
         # |first - first| also covers a jump of the second derivative, where the error falls with h only
         uncertainty = abs(first[1] - first[0]) + abs(value - first[1]) + noise
-        closed = [2 * b - a for a, b in zip(gaps, gaps[1:], strict=False)]
+        closed = [2 * b - a for a, b in pairwise(gaps)]
         kinked = abs(closed[1]) > SIGMAS * (abs(closed[1] - closed[0]) + 4 * noise)
-        return Slope(h, value, uncertainty, noise, kinked)
+        rounding_part = (
+            noise if self.noise < JUMP * self.size else 4 * EPS * (self.size + rounding) / h
+        )
+        return Slope(h, value, uncertainty, rounding_part, kinked)
 
 
 def _typical_ratio(bend: Tensor, magnitude: Tensor) -> float:

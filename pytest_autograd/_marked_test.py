@@ -79,7 +79,9 @@ class MarkedTest:
         calls = self.recorder.calls()
         if not calls:
             unusable = "; ".join(self.recorder.unusable)
-            raise CheckError(unusable) if unusable else CheckError(NOTHING_CALLED.partition(": ")[2])
+            raise (
+                CheckError(unusable) if unusable else CheckError(NOTHING_CALLED.partition(": ")[2])
+            )
         for call in calls:
             yield check_call(call, options)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,7 +31,8 @@ def numeric_gradient(
     x = point[slot]
     step = STEP if precision <= 1e-9 else precision ** (1 / 3)
     result = torch.full_like(x, float("nan"), memory_format=torch.contiguous_format)
-    flat, stop = result.view(-1), time.monotonic() + BUDGET_SECONDS
+    flat: Any = result.view(-1)
+    stop = time.monotonic() + BUDGET_SECONDS
 
     def value(shift: Tensor) -> float:
         moved = list(point)
@@ -39,7 +41,7 @@ def numeric_gradient(
 
     def slope(i: int, unit: complex) -> float:
         h = step * max(1.0, abs(x.reshape(-1)[i].item()))
-        shift = torch.zeros(x.numel(), dtype=x.dtype, device=x.device)
+        shift: Any = torch.zeros(x.numel(), dtype=x.dtype, device=x.device)
         shift[i] = unit * h if x.is_complex() else h
         shift = shift.view(x.shape)
         wide = (value(shift) - value(-shift)) / (2 * h)

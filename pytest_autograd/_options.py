@@ -55,7 +55,9 @@ class Options(BaseModel):
 
     @model_validator(mode="after")
     def _one_contract(self) -> Options:
-        given = [name for name in ("reference", "surrogate", "grad_transform") if getattr(self, name)]
+        given = [
+            name for name in ("reference", "surrogate", "grad_transform") if getattr(self, name)
+        ]
         if len(given) > 1:
             raise ValueError(f"give one contract, not {' and '.join(given)}")
         return self

@@ -7,26 +7,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
 from torch.autograd.function import Function, once_differentiable
 
 from pytest_autograd._call import Call
-from pytest_autograd._contract import Declared, check_keys, transformed
+from pytest_autograd._contract import Declared, check_keys, transformed, true_vjp
 from pytest_autograd._errors import NotApplicable, TargetRaised
-from pytest_autograd._evaluator import Evaluator, MaybeTensors
+from pytest_autograd._evaluator import Evaluator
 from pytest_autograd._experiments import (
     Nonlinearity,
     Wasted,
     goes_stale,
     interleaving_error,
     leaks,
-    nonlinearity,
+    nonlinearities,
     work_for_frozen,
 )
-from pytest_autograd._judge import Line, inner
 from pytest_autograd._locate import (
     Place,
     class_place,
@@ -34,37 +33,41 @@ from pytest_autograd._locate import (
     mutation_place,
     unwrap,
 )
-from pytest_autograd._numeric import numeric_gradient, numeric_tolerance
+from pytest_autograd._numeric import numeric_tolerance
 from pytest_autograd._options import Options
 from pytest_autograd._precision import forward_precision
 from pytest_autograd._referee import Cost, Ruling, rule, too_dear
 from pytest_autograd._second import SecondOrder, SecondOrderJudge
 from pytest_autograd._trace import Trace, observe
-from pytest_autograd._values import Values, Verifier, relative_error
+from pytest_autograd._values import Values, relative_error
+from pytest_autograd._verifier import Verifier
 from pytest_autograd._witness import Witness, testify
 
 T = TypeVar("T")
 ONCE_MARK = once_differentiable(lambda ctx: None).__code__  # type: ignore[attr-defined]
 
 
-class fact(property):
-    """A property that is computed once; a :class:`NotApplicable` it raises is kept and raised again."""
+class fact(Generic[T]):
+    """A property that is computed once; a :class:`NotApplicable` it raises is kept and raised again.
+
+    No fact is begun after the deadline.
+    """
 
     def __init__(self, observe: Callable[[Any], T]) -> None:
-        name = observe.__name__
+        self.observe, self.name, self.__doc__ = observe, observe.__name__, observe.__doc__
 
-        def get(self: Probe) -> T:
-            if name not in self.known:
-                try:
-                    self.known[name] = observe(self)
-                except NotApplicable as reason:
-                    self.known[name] = reason
-            value = self.known[name]
-            if isinstance(value, NotApplicable):
-                raise NotApplicable(str(value))
-            return value
-
-        super().__init__(get, doc=observe.__doc__)
+    def __get__(self, probe: Probe, owner: type | None = None) -> T:
+        if self.name not in probe.known:
+            if time.monotonic() > probe.deadline:
+                raise NotApplicable("the time limit is used up")
+            try:
+                probe.known[self.name] = self.observe(probe)
+            except NotApplicable as reason:
+                probe.known[self.name] = reason
+        value = probe.known[self.name]
+        if isinstance(value, NotApplicable):
+            raise NotApplicable(str(value))
+        return value
 
 
 class Probe:
@@ -224,38 +227,18 @@ class Probe:
         tolerance = verifier.witness_tolerance
         if self.options.contract != "grad_transform":
             return verifier.against_truth(self.declared.vjp, self.options.contract, tolerance)
-        check_keys(self.options.grad_transform or {}, self.evaluator)
-        truth, tolerance = self._true_vjp(verifier, tolerance)
-        return verifier.against_truth(truth, "grad_transform", tolerance)
-
-    def _true_vjp(
-        self, verifier: Verifier, tolerance: float
-    ) -> tuple[Callable[[Sequence[Tensor], Sequence[Tensor]], MaybeTensors], float]:
-        """Return the true VJP followed by the declared maps, and the tolerance it deserves."""
         transforms = self.options.grad_transform or {}
+        check_keys(transforms, self.evaluator)
+        trial = verifier.draw(self.evaluator.point)
+        truth = true_vjp(self.evaluator, self.testify, trial, self.precision)
+        if truth.numeric:
+            tolerance = numeric_tolerance(self.precision)
         names = self.evaluator.names
-        probe = verifier.draw(self.evaluator.point)
-        try:
-            gradients = self.testify(probe.point, probe.cotangents).gradients
-            line = Line(
-                self.evaluator.forward, probe.point, probe.along, probe.cotangents, self.precision
-            )
-            slope = line.slope(1e-5 if self.precision < 1e-9 else 1e-2, 1.0)
-            trusted = not slope.differs(inner(gradients, probe.along))
-        except NotApplicable:
-            trusted = False
-        if trusted:
-            return (
-                lambda x, v: transformed(self.testify(x, v).gradients, transforms, names)
-            ), tolerance
-
-        def numeric(x: Sequence[Tensor], v: Sequence[Tensor]) -> MaybeTensors:
-            found: MaybeTensors = [
-                numeric_gradient(self.evaluator, x, v, i, self.precision) for i in range(len(x))
-            ]
-            return transformed(found, transforms, names)
-
-        return numeric, numeric_tolerance(self.precision)
+        return verifier.against_truth(
+            lambda x, v: transformed(truth.vjp(x, v), transforms, names),
+            "grad_transform",
+            tolerance,
+        )
 
     @fact
     def second(self) -> SecondOrder:
@@ -268,11 +251,11 @@ class Probe:
         return SecondOrderJudge(self.evaluator, self.seed, precision).verify()
 
     @fact
-    def nonlinear(self) -> Nonlinearity | None:
-        """The law of linearity in grad_output that backward breaks, if any."""
+    def nonlinear(self) -> list[Nonlinearity]:
+        """The laws of linearity in grad_output that backward breaks."""
         if self.options.contract in ("surrogate", "grad_transform"):
             raise NotApplicable("not asked under a contract")
-        return nonlinearity(self.evaluator, self.seed, self.precision)
+        return nonlinearities(self.evaluator, self.seed, self.precision)
 
     @fact
     def interleaved(self) -> tuple[str, float] | None:

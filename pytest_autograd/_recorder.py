@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C import _functorch as functorch
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch.autograd.function import Function
 
@@ -16,6 +15,8 @@ from pytest_autograd._call import Call, differentiable
 from pytest_autograd._errors import CheckError
 from pytest_autograd._intercept import Apply, intercepted
 from pytest_autograd._target import function_call
+
+functorch: Any = torch._C._functorch  # type: ignore[attr-defined]
 
 
 class Recorder:
@@ -63,7 +64,11 @@ class Recorder:
             self._unwrapping.discard(function)
 
     def _keep(
-        self, key: tuple[Any, ...], function: type[Function], args: list[Any], kwargs: dict[str, Any]
+        self,
+        key: tuple[Any, ...],
+        function: type[Function],
+        args: list[Any],
+        kwargs: dict[str, Any],
     ) -> None:
         copies = [_copy(value) for value in args]
         keywords = {name: _copy(value) for name, value in kwargs.items()}

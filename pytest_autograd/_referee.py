@@ -38,7 +38,9 @@ class Cost:
     def gradcheck(self) -> tuple[int, float]:
         """Return (calls, seconds): 2N + 2 forwards and 2M + 2 backwards."""
         forwards, backwards = 2 * self.inputs + 2, 2 * self.outputs + 2
-        return forwards + backwards, forwards * self.forward + backwards * (self.forward + self.backward)
+        return forwards + backwards, forwards * self.forward + backwards * (
+            self.forward + self.backward
+        )
 
     def gradgradcheck(self) -> tuple[int, float]:
         """Return (calls, seconds) of gradcheck on the VJP, whose inputs are arguments and cotangents."""

@@ -86,7 +86,9 @@ class SecondOrderJudge:
             line = Line(first_gradient, variables, restricted, weights, self.precision)
             given = [None] * len(variables) if claimed is None else claimed
             kept = [g if i in moving else None for i, g in enumerate(given)]
-            return judge(line, inner(kept, restricted), size(kept, restricted), size(kept, variables))
+            return judge(
+                line, inner(kept, restricted), size(kept, restricted), size(kept, variables)
+            )
 
         if claimed is None:
             return self._without_history(judged(range(split)))

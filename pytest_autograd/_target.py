@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -109,8 +109,8 @@ def _leaves(args: Sequence[Any], kwargs: Mapping[str, Any], names: Sequence[str]
     tensors: dict[int, str] = {}
     for i, (path, leaf) in enumerate(leaves):
         if isinstance(leaf, Tensor):
-            part, key, *rest = path
-            base = names[key.idx] if part.idx == 0 else key.key
+            part, key, *rest = cast(Any, path)
+            base = str(names[key.idx] if part.idx == 0 else key.key)
             tensors[i] = base + pytree.keystr(tuple(rest))
     return values, tree, tensors
 

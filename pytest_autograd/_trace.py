@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -153,7 +153,11 @@ def _backward_once(
         reseed(seed)
         try:
             gradients = torch.autograd.grad(
-                outputs, wanted, [c.clone() for c in cotangents], allow_unused=True, retain_graph=True
+                outputs,
+                wanted,
+                [c.clone() for c in cotangents],
+                allow_unused=True,
+                retain_graph=True,
             )
         except Exception as error:  # backward may raise anything: it is the finding
             if len(trace.backwards) == known:
@@ -173,14 +177,17 @@ def same(old: Tensor, new: Tensor) -> bool:
 
 
 def _watched_subclass(function: type[Function], trace: Trace) -> type[Function]:
-    body: dict[str, Any] = {"__module__": function.__module__, "__qualname__": function.__qualname__}
+    body: dict[str, Any] = {
+        "__module__": function.__module__,
+        "__qualname__": function.__qualname__,
+    }
     body["forward"] = staticmethod(_watch_forward(function, trace))
     if defines_setup_context(function):
         body["setup_context"] = staticmethod(_watch_setup(function, trace))
     for name in ("backward", "vjp"):
         if getattr(function, name) is not getattr(Function, name):
             body[name] = staticmethod(_watch_backward(getattr(function, name), trace))
-    watched = type(function.__name__, (function,), body)
+    watched: Any = type(function.__name__, (function,), body)
     _watch_ctx(watched._backward_cls, trace)
     return watched
 
@@ -239,7 +246,7 @@ def _saved_tensors(ctx: Any) -> tuple[Tensor | None, ...]:
     if getattr(ctx._forward_cls, "clear_saved_tensors_on_access", False):
         return ()
     try:
-        return tuple(super(type(ctx), ctx).saved_tensors)
+        return tuple(cast(Any, super(type(ctx), ctx)).saved_tensors)
     except RuntimeError:
         return ()
 
@@ -252,6 +259,9 @@ def _changed(before: Sequence[Any], after: Sequence[Any]) -> list[int]:
 def _watch_ctx(ctx_class: type, trace: Trace) -> None:
     """Note each use of the ctx methods, on the ctx class of the throw-away subclass only."""
 
+    def own(ctx: Any) -> Any:
+        return super(ctx_class, ctx)
+
     def caller() -> Place:
         frame = sys._getframe(2)
         return Place(frame.f_code.co_filename, frame.f_lineno)
@@ -259,15 +269,15 @@ def _watch_ctx(ctx_class: type, trace: Trace) -> None:
     def saved_tensors(self: Any) -> Any:
         if not trace.returned:
             trace.reads_in_forward.append(caller())
-        return super(ctx_class, self).saved_tensors
+        return own(self).saved_tensors
 
     def save_for_backward(self: Any, *values: Any) -> None:
         trace.saves.append(Save(values, caller()))
-        super(ctx_class, self).save_for_backward(*values)
+        own(self).save_for_backward(*values)
 
     def mark_dirty(self: Any, *values: Any) -> None:
         trace.dirty += [value for value in values if isinstance(value, Tensor)]
-        super(ctx_class, self).mark_dirty(*values)
+        own(self).mark_dirty(*values)
 
     ctx_class.saved_tensors = property(saved_tensors)  # type: ignore[attr-defined]
     ctx_class.save_for_backward = save_for_backward  # type: ignore[attr-defined]

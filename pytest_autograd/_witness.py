@@ -8,7 +8,7 @@ result is exact and elementwise, at any size and dtype, but blind where forward 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +26,23 @@ from pytest_autograd._rng import reseed
 from pytest_autograd._target import defines_setup_context
 
 LEAVES_GRAPH = frozenset(
-    "detach detach_ numpy __array__ item tolist data data_ptr untyped_storage storage __float__ __int__ "
-    "__bool__ __dlpack__ __cuda_array_interface__".split()
+    [
+        "detach",
+        "detach_",
+        "numpy",
+        "__array__",
+        "item",
+        "tolist",
+        "data",
+        "data_ptr",
+        "untyped_storage",
+        "storage",
+        "__float__",
+        "__int__",
+        "__bool__",
+        "__dlpack__",
+        "__cuda_array_interface__",
+    ]
 )
 
 
@@ -59,16 +74,22 @@ class Witness:
     breaks: tuple[str, ...]
 
 
+#: Takes a point and cotangents.
+Testify = Callable[[Sequence[Tensor], Sequence[Tensor]], Witness]
+
+
 class _BreakSpotter(TorchFunctionMode):
     """Notes each operation that takes a differentiable tensor out of the graph."""
 
     def __init__(self) -> None:
         self.breaks: list[str] = []
 
-    def __torch_function__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        tracked = [a for a in pytree.tree_leaves((args, kwargs)) if isinstance(a, Tensor) and a.requires_grad]
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        tracked = [
+            a
+            for a in pytree.tree_leaves((args, kwargs))
+            if isinstance(a, Tensor) and a.requires_grad
+        ]
         if tracked:
             name = getattr(func, "__name__", str(func))
             attribute = name == "__get__"
@@ -126,7 +147,9 @@ def testify(
             if outputs[name].requires_grad
         ]
         if not pairs:
-            raise NotApplicable(f"forward leaves autograd ({', '.join(spotter.breaks) or 'a kernel'})")
+            raise NotApplicable(
+                f"forward leaves autograd ({', '.join(spotter.breaks) or 'a kernel'})"
+            )
         gradients = torch.autograd.grad(
             [output for output, _ in pairs],
             wanted,

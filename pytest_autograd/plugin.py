@@ -51,7 +51,10 @@ def pytest_pycollect_makeitem(
 
 def _carries_mark(owner: Any) -> bool:
     marks = vars(owner).get("pytestmark", ()) if isinstance(owner, type) else ()
-    return any(getattr(mark, "name", None) == MARK for mark in (marks if isinstance(marks, list) else [marks]))
+    return any(
+        getattr(mark, "name", None) == MARK
+        for mark in (marks if isinstance(marks, list) else [marks])
+    )
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-FUNCTIONS = '''
+FUNCTIONS = """
 import torch
 from torch.autograd import Function
 
@@ -29,7 +29,7 @@ alias = BadCube.apply
 
 def make_inputs():
     return (torch.linspace(-1, 2, 5, dtype=torch.float64, requires_grad=True),)
-'''
+"""
 HEAD = """
 import pytest, torch
 from functions import *
@@ -199,7 +199,9 @@ def test_undeclared(): Round.apply(*make_inputs())
         "-rf",
     )
     result.assert_outcomes(passed=1, failed=2)
-    result.stdout.fnmatch_lines(["*against the declared surrogate*", "*declare it with surrogate=*"])
+    result.stdout.fnmatch_lines(
+        ["*against the declared surrogate*", "*declare it with surrogate=*"]
+    )
 
 
 def test_classes_unittest_async_and_parametrised_tests_work(project) -> None:
@@ -274,4 +276,6 @@ def test_the_marker_and_options_are_documented(pytester: pytest.Pytester) -> Non
     markers = pytester.runpytest_subprocess("--markers", "-p", "no:asyncio")
     markers.stdout.fnmatch_lines(["@pytest.mark.autograd_checked(*"])
     usage = pytester.runpytest_subprocess("--help", "-p", "no:asyncio")
-    usage.stdout.fnmatch_lines(["verification of hand-written gradients:", "*--autograd-level*", "*--autograd-time-limit*"])
+    usage.stdout.fnmatch_lines(
+        ["verification of hand-written gradients:", "*--autograd-level*", "*--autograd-time-limit*"]
+    )

@@ -102,9 +102,9 @@ class Session:
         return future
 
     def workers(self) -> list[int]:
-        """Processes that belong to a call, those too that submitted code started and left behind."""
+        """Processes that belong to a call, and those that submitted code started and left."""
         running = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
-        mine = re.compile(rf"mcp_server\._worker\0\d+\0{self.pid}\0")
+        mine = re.compile(rf"mcp_server\._worker\x00\d+\x00{self.pid}\x00")
         return [pid for pid in running if mine.search(_command(pid))]
 
     def scratch(self) -> list[str]:

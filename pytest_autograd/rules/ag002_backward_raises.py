@@ -26,4 +26,6 @@ def find(probe: Probe) -> Iterator[Evidence]:
     if first.error is not None:
         yield raised("backward raises", first.error)
     elif first.refused is not None:
-        yield raised("the engine refuses what backward returned", first.refused, probe.place_of_backward)
+        yield raised(
+            "the engine refuses what backward returned", first.refused, probe.place_of_backward
+        )

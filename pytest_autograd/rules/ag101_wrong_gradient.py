@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 SEVERITY = "error"
 FIX = (
-    "Derive the VJP again for this argument; if the gradient is meant to differ (straight-through, clipping, reversal), "
-    "declare it with surrogate=, grad_transform= or reference= and it is verified against that."
+    "Derive the VJP again for this argument; if it is meant to differ (straight-through, clipping, "
+    "reversal), declare it with surrogate=, grad_transform= or reference= and it is verified "
+    "against that."
 )
 SKILL = "debugging/wrong-values"
 EXPLAINED_BY = ("AG102", "AG205", "AG206", "AG303", "AG401")

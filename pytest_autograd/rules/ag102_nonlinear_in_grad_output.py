@@ -25,12 +25,10 @@ EXPLAINED_BY = ("AG206", "AG301", "AG303")
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare VJPs of combined and scaled cotangents."""
-    broken = probe.nonlinear
-    if broken is not None:
-        place = probe.place_of_gradient(broken.argument)
+    for broken in probe.nonlinear:
         yield Evidence(
             f"the gradient of {broken.argument} is not linear in grad_output: {broken.law}",
             argument=broken.argument,
             max_error=broken.error,
-            place=place,
+            place=probe.place_of_gradient(broken.argument),
         )

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from pytest_autograd._probe import Probe
 
 SEVERITY = "error"
-FIX = "Return the gradient of this argument; None only where needs_input_grad says that nobody asks."
+FIX = (
+    "Return the gradient of this argument; None only where needs_input_grad says that nobody asks."
+)
 SKILL = "gradients/none-for-an-input"
 EXPLAINED_BY = ("AG205",)
 

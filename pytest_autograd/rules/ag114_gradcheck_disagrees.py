@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from pytest_autograd._probe import Probe
 
 SEVERITY = "note"
-FIX = "Nothing is wrong; for gradcheck itself choose eps, atol and rtol to suit (gradcheck_options=)."
+FIX = (
+    "Nothing is wrong; for gradcheck itself choose eps, atol and rtol to suit (gradcheck_options=)."
+)
 SKILL = "verification/gradcheck"
 EXPLAINED_BY = ("AG111",)
 
@@ -23,5 +25,9 @@ EXPLAINED_BY = ("AG111",)
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare the referee's ruling with the verdict on the values."""
     if probe.gradcheck.status == "failed" and probe.values.confirmed:
-        cause = "forward works in lower precision inside" if probe.values.precision > 1e-9 else "its step and tolerances do not suit"
+        cause = (
+            "forward works in lower precision inside"
+            if probe.values.precision > 1e-9
+            else "its step and tolerances do not suit"
+        )
         yield Evidence(f"gradcheck fails although the gradient was confirmed: {cause}")

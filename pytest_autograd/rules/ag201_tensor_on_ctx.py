@@ -27,7 +27,7 @@ EXPLAINED_BY = ("AG202",)
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Look at what forward left on ctx; an output there is AG202's."""
-    trace = probe.trace
+    trace = probe.attempt
     kept = tensors_on(trace.ctx_attributes())
     for name, tensor in kept.items():
         if is_output(tensor, trace):
@@ -35,5 +35,7 @@ def find(probe: Probe) -> Iterator[Evidence]:
         role = input_name(tensor, probe.call, trace)
         what = f"the input {role}" if role else "an intermediate"
         stale = role is not None and probe.goes_stale(role)
-        detail = "; changed in place after the call, it silently gives another gradient" if stale else ""
+        detail = (
+            "; changed in place after the call, it silently gives another gradient" if stale else ""
+        )
         yield Evidence(f"ctx.{name} holds {what} ({shape(tensor)}){detail}", argument=role)

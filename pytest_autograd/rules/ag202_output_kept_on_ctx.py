@@ -25,6 +25,12 @@ def find(probe: Probe) -> Iterator[Evidence]:
     """Call forward, drop everything, and see whether the node lives on."""
     if probe.leak:
         trace = probe.trace
-        names = [name for name, t in tensors_on(trace.ctx_attributes()).items() if is_output(t, trace)]
-        what = f"ctx.{names[0]} holds an output" if names else "something on ctx refers back to an output"
+        names = [
+            name for name, t in tensors_on(trace.ctx_attributes()).items() if is_output(t, trace)
+        ]
+        what = (
+            f"ctx.{names[0]} holds an output"
+            if names
+            else "something on ctx refers back to an output"
+        )
         yield Evidence(f"{what}: the graph outlives its outputs (a reference cycle)")

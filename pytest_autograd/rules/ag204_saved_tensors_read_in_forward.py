@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 SEVERITY = "warning"
 FIX = "Use the local variables in forward; read ctx.saved_tensors in backward only."
 SKILL = "ctx/saved-tensors-in-forward"
-EXPLAINED_BY = ("AG203",)
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

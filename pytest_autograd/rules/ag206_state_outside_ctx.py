@@ -16,10 +16,7 @@ if TYPE_CHECKING:
     from pytest_autograd._probe import Probe
 
 SEVERITY = "error"
-FIX = (
-    "Keep what backward needs on ctx: tensors through save_for_backward, the rest as "
-    "attributes."
-)
+FIX = "Keep what backward needs on ctx: tensors through save_for_backward, the rest as attributes."
 SKILL = "ctx/no-state-outside"
 EXPLAINED_BY = ("AG302", "AG303")
 

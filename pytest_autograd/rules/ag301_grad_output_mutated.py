@@ -24,4 +24,6 @@ def find(probe: Probe) -> Iterator[Evidence]:
     first = probe.backward_runs[0]
     for position in first.changed_grads:
         name = "grad_output" if len(first.received) == 1 else f"grad_output[{position}]"
-        yield Evidence(f"backward changes {name} in place", place=probe.place_of_mutation("backward"))
+        yield Evidence(
+            f"backward changes {name} in place", place=probe.place_of_mutation("backward")
+        )

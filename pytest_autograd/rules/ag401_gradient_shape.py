@@ -35,7 +35,8 @@ def find(probe: Probe) -> Iterator[Evidence]:
         effect = "the engine refuses it" if refused else "the engine sums it"
         yield Evidence(
             f"the gradient of {slot.name} has shape {list(gradient.shape)}, the input "
-            f"{list(slot.value.shape)}: {effect}" + (" to a wrong value" * (harmful and not refused)),
+            f"{list(slot.value.shape)}: {effect}"
+            + (" to a wrong value" * (harmful and not refused)),
             argument=slot.name,
             severity="error" if harmful else "note",
             place=probe.place_of_gradient(slot.name),

@@ -21,13 +21,13 @@ FIX = (
     "mark backward @once_differentiable."
 )
 SKILL = "double-backward/saved-intermediates"
-EXPLAINED_BY = ("AG206", "AG301", "AG302", "AG303", "AG307")
+EXPLAINED_BY = ("AG101", "AG102", "AG103", "AG206", "AG301", "AG302", "AG303", "AG307", "AG401")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare double backward with finite differences of the first gradient."""
     second = probe.second
-    if second.status == "wrong":
+    if second.status == "wrong" and second.judgement is not None:
         names = ", ".join(second.blamed) or "the arguments"
         yield Evidence(
             f"the second derivative by {names} is wrong",

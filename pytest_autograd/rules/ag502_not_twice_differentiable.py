@@ -26,7 +26,7 @@ EXPLAINED_BY = ("AG206", "AG301", "AG302", "AG303", "AG307")
 def find(probe: Probe) -> Iterator[Evidence]:
     """Ask for the graph of the first gradient."""
     second = probe.second
-    if second.status == "raises":
+    if second.error is not None:
         yield raised("double backward raises", second.error, probe.place_of_backward)
     elif second.status == "no-history":
         yield Evidence(

@@ -1,0 +1,252 @@
+"""The decision: are the first derivatives right? Judge and witness weighed against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from pytest_autograd._errors import NotApplicable
+from pytest_autograd._evaluator import Evaluator, MaybeTensors
+from pytest_autograd._judge import (
+    EPS,
+    Judgement,
+    Line,
+    direction,
+    inner,
+    judge,
+    signed_bounded,
+    size,
+)
+from pytest_autograd._numeric import numeric_gradient, numeric_tolerance
+from pytest_autograd._values import Argument, Trial, Values, compare_one
+from pytest_autograd._witness import Testify
+
+TRIALS = 2
+RETRIES = 3
+JITTER = 0.01
+WITNESS_RTOL = 1e-9
+
+Truth = Callable[[Sequence[Tensor], Sequence[Tensor]], MaybeTensors]
+
+
+class Verifier:
+    """Decides on the gradients of one evaluator; see the table in the documentation of verdicts."""
+
+    def __init__(
+        self, evaluator: Evaluator, testify: Testify, seed: int, rtol: float, precision: float
+    ) -> None:
+        self.evaluator, self.testify, self.rtol, self.precision = (
+            evaluator,
+            testify,
+            rtol,
+            precision,
+        )
+        self.generator = torch.Generator().manual_seed(seed)
+        self.kinked = False
+
+    def draw(self, point: Sequence[Tensor]) -> Trial:
+        """Draw cotangents and a direction at ``point`` and ask backward for the VJP."""
+        outputs = self.evaluator.forward(point)
+        cotangents = signed_bounded(outputs, self.generator)
+        along = direction(point, self.generator)
+        got = self.evaluator.vjp(point, cotangents)
+        return Trial(list(point), cotangents, along, got)
+
+    def against_truth(self, truth: Truth, by: str, tolerance: float = WITNESS_RTOL) -> Values:
+        """Verify against known gradients (a contract), element by element, at the point and beside it."""
+        points = [self.evaluator.point, self.nearby()]
+        trials = [self.draw(point) for point in points]
+        worst: dict[str, Argument] = {}
+        for trial in trials:
+            expected = truth(trial.point, trial.cotangents)
+            for argument in self.compare(trial, expected, tolerance):
+                known = worst.get(argument.name)
+                if known is None or argument.error > known.error:
+                    worst[argument.name] = argument
+        arguments = list(worst.values())
+        bad = any(argument.status in ("wrong", "missing") for argument in arguments)
+        error = max((argument.error for argument in arguments), default=0.0)
+        return Values(
+            arguments, not bad, by, max(error, EPS), trials=trials, precision=self.precision
+        )
+
+    def verify(self) -> Values:
+        """Verify against forward itself."""
+        values = self._at(self.evaluator.point)
+        attempts = 0
+        while values.reason and values.kinked and attempts < RETRIES:
+            attempts += 1
+            beside = self._at(self.nearby())
+            if beside.confirmed or any(a.status in ("wrong", "missing") for a in beside.arguments):
+                values = replace(beside, kinked=True)
+                values.notes.append("judged beside the sample, which lies on a kink")
+        if values.reason:
+            values = self._witness_alone(values)
+        return values
+
+    def nearby(self) -> list[Tensor]:
+        """Return a point a little beside the given one."""
+        point = self.evaluator.point
+        moves = direction(point, self.generator)
+        return [x + JITTER * move for x, move in zip(point, moves, strict=True)]
+
+    def _at(self, point: Sequence[Tensor]) -> Values:
+        trials = [self.draw(point) for _ in range(TRIALS)]
+        judgements = [self._judge(trial, range(len(point))) for trial in trials]
+        kinked = any(judgement.status == "kink" for judgement in judgements)
+        base = Values([], False, "judge", trials=trials, kinked=kinked, precision=self.precision)
+        if any(judgement.status == "wrong" for judgement in judgements):
+            return self._blame(base)
+        if any(judgement.status != "ok" for judgement in judgements):
+            base.arguments = [Argument(name, "unresolved") for name in self.evaluator.names]
+            base.reason = self._why_unresolved(judgements)
+            return base
+        base.accuracy = max(judgement.accuracy for judgement in judgements)
+        base.arguments = [Argument(name, "ok") for name in self.evaluator.names]
+        base.confirmed = True
+        return self._with_witness(base, judgements)
+
+    def _why_unresolved(self, judgements: Sequence[Judgement]) -> str:
+        if any(judgement.status == "kink" for judgement in judgements):
+            return "the sample lies on a kink of forward"
+        uncertainty = max(j.best.uncertainty / j.scale for j in judgements)
+        return f"finite differences could not resolve the gradient (uncertain by {uncertainty:.1g} of its size)"
+
+    def _judge(self, trial: Trial, slots: Sequence[int]) -> Judgement:
+        """Judge the derivative along the trial's direction, restricted to ``slots``."""
+        along = [u if i in slots else torch.zeros_like(u) for i, u in enumerate(trial.along)]
+        line = Line(self.evaluator.forward, trial.point, along, trial.cotangents, self.precision)
+        self.precision = max(self.precision, line.precision)
+        moving = [g if i in slots else None for i, g in enumerate(trial.got)]
+        rounding = size(moving, trial.point)
+        return judge(line, inner(moving, along), size(moving, along), rounding)
+
+    def _with_witness(self, values: Values, judgements: Sequence[Judgement]) -> Values:
+        """Let the witness look for errors smaller than the judge resolves."""
+        for trial, judgement in zip(values.trials, judgements, strict=True):
+            try:
+                witness = self.testify(trial.point, trial.cotangents)
+            except NotApplicable as reason:
+                values.notes.append(f"no reference gradient: {reason}")
+                return values
+            apart = inner(_difference(trial.got, witness.gradients), trial.along)
+            if (
+                abs(apart)
+                > 10 * max(judgement.best.uncertainty, EPS * judgement.scale)
+                + 1e-8 * judgement.scale
+            ):
+                cause = ", ".join(witness.breaks) or "a tie"
+                values.notes.append(
+                    f"the reference gradient disagrees through {cause}; the judge confirms"
+                )
+                return values
+            if witness.breaks:
+                continue
+            compared = self.compare(trial, witness.gradients, self.witness_tolerance)
+            values.arguments = [
+                max(pair, key=lambda a: a.error)
+                for pair in zip(values.arguments, compared, strict=True)
+            ]
+        if all(argument.status == "ok" for argument in values.arguments):
+            return values
+        values.accuracy = max(argument.error for argument in values.arguments)
+        values.confirmed = all(
+            argument.status in ("ok", "inexact") for argument in values.arguments
+        )
+        return values
+
+    @property
+    def witness_tolerance(self) -> float:
+        """Relative error above which a gradient is not what exact arithmetic gives."""
+        return max(WITNESS_RTOL, 50 * self.precision)
+
+    def _witness_alone(self, values: Values) -> Values:
+        """Confirm by the witness what the judge cannot resolve, if forward never left autograd."""
+        compared: list[Argument] = []
+        for trial in values.trials:
+            try:
+                witness = self.testify(trial.point, trial.cotangents)
+            except NotApplicable as reason:
+                values.reason = f"{values.reason}, and there is no reference gradient: {reason}"
+                return values
+            if witness.breaks:
+                values.reason = (
+                    f"{values.reason}, and forward leaves autograd ({', '.join(witness.breaks)})"
+                )
+                return values
+            compared += self.compare(trial, witness.gradients, self.witness_tolerance)
+        off = next((a for a in compared if a.status != "ok"), None)
+        if off is not None:
+            values.reason = f"{values.reason}, and the reference gradient of {off.name} differs"
+            return values
+        values.arguments = compared[: len(self.evaluator.names)]
+        values.notes.append(f"confirmed by the reference gradient alone: {values.reason}")
+        values.confirmed, values.by, values.reason = True, "witness", None
+        values.accuracy = self.witness_tolerance
+        return values
+
+    def compare(self, trial: Trial, expected: MaybeTensors, tolerance: float) -> list[Argument]:
+        """Compare backward's answer with known gradients, element by element."""
+        rows = zip(self.evaluator.names, expected, trial.got, trial.point, strict=True)
+        return [
+            compare_one(name, want, got, x, tolerance, self.rtol) for name, want, got, x in rows
+        ]
+
+    def _blame(self, values: Values) -> Values:
+        """Find out which arguments are wrong, and what their gradients should be."""
+        for trial in values.trials:
+            values.arguments = [self._blame_one(trial, i) for i in range(len(trial.point))]
+            if any(a.status in ("wrong", "missing", "inexact") for a in values.arguments):
+                break
+        statuses = {argument.status for argument in values.arguments}
+        if statuses <= {"ok", "inexact"} and "inexact" in statuses:
+            values.confirmed = True
+            values.accuracy = max(a.error for a in values.arguments)
+        elif not statuses & {"wrong", "missing"}:
+            values.reason = (
+                "backward disagrees with forward in sum but no single argument could be blamed"
+            )
+        return values
+
+    def _blame_one(self, trial: Trial, slot: int) -> Argument:
+        name, got = self.evaluator.names[slot], trial.got[slot]
+        judgement = self._judge(trial, [slot])
+        if judgement.status == "ok":
+            return Argument(name, "ok", judgement.accuracy)
+        if judgement.status != "wrong":
+            return Argument(name, "unresolved")
+        expected, tolerance = self._expected(trial, slot, judgement)
+        compared = compare_one(name, expected, got, trial.point[slot], tolerance, self.rtol)
+        if compared.status != "ok":
+            return compared
+        status: Literal["wrong", "inexact"] = (
+            "wrong" if judgement.discrepancy > self.rtol else "inexact"
+        )
+        return Argument(name, status, judgement.discrepancy, tolerance, expected, got)
+
+    def _expected(self, trial: Trial, slot: int, judgement: Judgement) -> tuple[Tensor, float]:
+        """Return the true gradient of one argument: the witness's if the judge agrees, else numeric."""
+        try:
+            gradient = self.testify(trial.point, trial.cotangents).gradients[slot]
+        except NotApplicable:
+            gradient = None
+        if gradient is not None:
+            claimed = inner([gradient], [trial.along[slot]])
+            if not judgement.best.differs(claimed):
+                return gradient, self.witness_tolerance
+        numeric = numeric_gradient(
+            self.evaluator, trial.point, trial.cotangents, slot, self.precision
+        )
+        return numeric, numeric_tolerance(self.precision)
+
+
+def _difference(got: MaybeTensors, want: MaybeTensors) -> MaybeTensors:
+    pairs = zip(got, want, strict=True)
+    return [
+        (g if w is None else -w if g is None else g - w) if g is not None or w is not None else None
+        for g, w in pairs
+    ]
