@@ -81,7 +81,6 @@ JUDGED = {
         "adds the constant 6 * dinput where 6 * grad_saved * input belongs, and so also loses the "
         "second derivative that flows through its saved output",
         "AG102",
-        "AG501",
     ),
     "MulGenVmap": right("as NumpyMul"),
     "SortGenVmap": right("permutes by the saved order; the orders are marked non-differentiable"),

@@ -20,7 +20,7 @@ from pytest_autograd._evaluator import Evaluator
 from pytest_autograd._judge import direction, signed_bounded
 from pytest_autograd._phase import phase
 from pytest_autograd._rng import reseed
-from pytest_autograd._trace import Trace, observe
+from pytest_autograd._trace import BackwardRun, Trace, observe
 from pytest_autograd._values import relative_error
 
 LINEAR_RTOL = 1e-6
@@ -179,7 +179,7 @@ def work_for_frozen(call: Call, seed: int) -> list[Wasted]:
         if run is None:
             continue
         needed: frozenset[int] = frozenset()
-        for gradient, need in zip(run.returned or (), run.needs_input_grad, strict=False):
+        for gradient, need in zip(run.returned, run.needs_input_grad, strict=False):
             if need:
                 needed |= meter.makers(gradient)
         total = sum(meter.flops)
@@ -188,8 +188,8 @@ def work_for_frozen(call: Call, seed: int) -> list[Wasted]:
     return found
 
 
-def _answered(trace: Trace) -> Any:
-    runs = [run for run in trace.backwards if run.returned is not None]
+def _answered(trace: Trace) -> BackwardRun | None:
+    runs = [run for run in trace.backwards if run.came_back]
     return runs[0] if runs else None
 
 

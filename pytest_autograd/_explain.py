@@ -109,7 +109,7 @@ def _causes(values: Values, argument: Argument) -> Iterator[str]:
         yield "it is the complex conjugate of the right one"
     if want.dim() == 2 and want.shape[0] == want.shape[1] and _close(want, got.T):
         yield "it is the transpose of the right one"
-    yield from _factor(want, got)
+    yield from _factor(values, want, got)
     yield from _swapped(values, argument)
     yield from _borders(want, got)
 
@@ -132,18 +132,24 @@ def _names(values: Values) -> list[str]:
     return [argument.name for argument in values.arguments]
 
 
-def _factor(want: Tensor, got: Tensor) -> Iterator[str]:
+def _factor(values: Values, want: Tensor, got: Tensor) -> Iterator[str]:
     factor = (got * want.conj()).sum() / (want * want.conj()).sum()
     if want.is_complex() or not _close(got, want * factor) or abs(factor.item()) <= FIT:
         return
     times = factor.item()
-    lengths = {n for n in (*want.shape, want.numel()) if n > 2}
     hint = ""
-    for n in lengths:
-        if abs(times * n - 1) < FIT or abs(times - n) < FIT * n:
-            which = f"1/{n}" if times < 1 else f"{n}"
-            hint = f" ({which}, a number of elements: a mean and a sum confused?)"
+    for n in _sizes(values):
+        if abs(times * n - 1) < FIT:
+            hint = f" (1/{n}, and {n} is a size here: averaged where the sum is due?)"
+        elif abs(times - n) < FIT * n:
+            hint = f" ({n} is a size here: summed where the mean is due?)"
     yield f"it is {times:.4g} x the right one in every element{hint}"
+
+
+def _sizes(values: Values) -> set[int]:
+    """Return the numbers of elements, in all and along each axis, of inputs and outputs; 2 says too little."""
+    tensors = [*values.trials[0].point, *values.trials[0].cotangents]
+    return {n for tensor in tensors for n in (*tensor.shape, tensor.numel()) if n > 2}
 
 
 def _swapped(values: Values, argument: Argument) -> Iterator[str]:

@@ -8,6 +8,7 @@ One-sided slopes whose gap does not close as the step shrinks tell a kink from a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,7 +25,10 @@ RESOLVED = 1e-2  # relative uncertainty above which a slope says nothing
 SIGMAS = 3.0
 COARSE_ABOVE = 1e-10  # relative rounding above which forward does not compute in float64
 JUMP = 1e-2  # relative change that no rounding explains
-PROBE_NOISE = 1e-7  # step at which rounding is measured: curvature adds its square only
+PROBE_NOISE = (
+    1e-7  # step at which rounding is measured, by a third difference: curvature adds its cube only
+)
+THIRD_DIFFERENCE = 20**0.5  # root of 1 + 9 + 9 + 1, by which a third difference enlarges rounding
 
 
 @dataclass(frozen=True)
@@ -73,25 +77,29 @@ class Judgement:
 def inner(left: Sequence[Tensor | None], right: Sequence[Tensor]) -> float:
     """Return ``sum Re(conj(left) * right)``, None counting as zero: the pairing of cotangents and tangents."""
     return sum(
-        float(torch.vdot(_flat(a), _flat(b)).real)
-        for a, b in zip(left, right, strict=True)
-        if a is not None
+        float(_products(a, b).sum()) for a, b in zip(left, right, strict=True) if a is not None
     )
 
 
 def size(left: Sequence[Tensor | None], right: Sequence[Tensor]) -> float:
     """Return the root of the summed squares of the element-wise products: the typical size of ``inner``."""
+    pairs = zip(left, right, strict=True)
     total = sum(
-        float((_flat(a) * _flat(b)).abs().square().sum())
-        for a, b in zip(left, right, strict=True)
-        if a is not None
+        float((_flat(a) * _flat(b)).abs().square().sum()) for a, b in pairs if a is not None
     )
     return total**0.5
 
 
+def _products(left: Tensor, right: Tensor) -> Tensor:
+    """Return ``Re(conj(left) * right)`` element by element, as a float64 vector."""
+    if left.is_complex() or right.is_complex():
+        return (_flat(left).conj() * _flat(right)).real
+    return _flat(left) * _flat(right)
+
+
 def _flat(tensor: Tensor) -> Tensor:
     kind = torch.complex128 if tensor.is_complex() else torch.float64
-    return tensor.detach().resolve_conj().to(kind).reshape(-1).to(torch.complex128)
+    return tensor.detach().to(kind).reshape(-1)
 
 
 def signed_bounded(like: Sequence[Tensor], generator: torch.Generator) -> list[Tensor]:
@@ -138,22 +146,22 @@ class Line:
     ) -> None:
         self._forward, self._point, self._along, self._weights = forward, point, along, weights
         self.base = self.at(0.0)
-        bend = (self.at(PROBE_NOISE) + self.at(-PROBE_NOISE) - 2 * self.base).abs()
+        near = self.at(2 * PROBE_NOISE) - 3 * self.at(PROBE_NOISE) - self.at(-PROBE_NOISE)
+        rounding = (near + 3 * self.base).abs() / THIRD_DIFFERENCE
         magnitude = self.base.abs()
         self.size = float(magnitude.square().sum().sqrt())
-        self.precision = max(precision, _typical_ratio(bend, magnitude))
-        self.noise = float(torch.maximum(EPS * magnitude, bend).square().sum().sqrt())
+        self.precision = max(precision, _typical_ratio(rounding, magnitude))
+        self.noise = float(torch.maximum(EPS * magnitude, rounding).square().sum().sqrt())
 
     def at(self, t: float) -> Tensor:
         """Return all weighted outputs at ``point + t * direction`` as one real vector."""
         moved = [x + t * u for x, u in zip(self._point, self._along, strict=True)]
         outputs = self._forward(moved)
+        pairs = zip(self._weights, outputs, strict=True)
         return torch.cat(
             [
-                (_flat(w).conj() * _flat(y)).real
-                if y is not None
-                else torch.zeros(w.numel(), dtype=torch.float64)
-                for w, y in zip(self._weights, outputs, strict=True)
+                w.new_zeros(w.numel(), dtype=torch.float64) if y is None else _products(w, y)
+                for w, y in pairs
             ]
         )
 
@@ -177,7 +185,7 @@ class Line:
         return Slope(h, value, uncertainty, rounding_part, kinked)
 
 
-def _typical_ratio(bend: Tensor, magnitude: Tensor) -> float:
+def _typical_ratio(rounding: Tensor, magnitude: Tensor) -> float:
     """Return the relative rounding of forward if it is coarser than float64's, else 0.
 
     The median over elements: a kink or a jump at a few of them is no rounding.
@@ -185,7 +193,7 @@ def _typical_ratio(bend: Tensor, magnitude: Tensor) -> float:
     known = magnitude > 1e-6 * magnitude.max() if magnitude.numel() else magnitude > 0
     if not bool(known.any()):
         return 0.0
-    ratio = float((bend[known] / magnitude[known]).median())
+    ratio = float((rounding[known] / magnitude[known]).median())
     return ratio if COARSE_ABOVE < ratio < JUMP else 0.0
 
 
@@ -195,7 +203,9 @@ def judge(line: Line, claimed: float, scale: float, rounding: float) -> Judgemen
     ``scale``: typical size of ``<g, u>`` (see :func:`size`); ``rounding``: size of ``g * x``.
     """
     slopes: list[Slope] = []
-    scale = max(scale, abs(claimed), 1e-9 * line.size, 1e-300)
+    if not math.isfinite(claimed):  # then only the size of the slope itself is left to measure by
+        scale = rounding = 0.0
+    scale = max(scale, abs(claimed) if scale else 0.0, 1e-9 * line.size, 1e-300)
     for h in FINE_STEPS if line.precision < 1e-9 else COARSE_STEPS:
         slope = line.slope(h, rounding)
         slopes.append(slope)

@@ -65,7 +65,7 @@ def _verdict(
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        return "failed", f"{errors[0].code} {errors[0].message}{more}"
+        return "failed", f"{errors[0].code} {errors[0].message.partition(':')[0]}{more}"
     internal = next((result for result in checks if result.name == INTERNAL_ERROR), None)
     if internal is not None:
         return (

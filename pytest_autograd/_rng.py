@@ -11,8 +11,13 @@ import torch
 
 
 def reseed(seed: int) -> None:
-    """Seed torch, ``random`` and, if it is loaded, NumPy, so that a stochastic forward repeats itself."""
-    torch.manual_seed(seed)
+    """Seed torch, ``random`` and, if it is loaded, NumPy, so that a stochastic forward repeats itself.
+
+    Not by ``torch.manual_seed``: for each backend that is not initialised it keeps a stack trace, a millisecond a call.
+    """
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(seed)
     random.seed(seed)
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed(seed % 2**32)

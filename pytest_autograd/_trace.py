@@ -40,7 +40,8 @@ class BackwardRun:
     """One run of backward: what came in, what it changed, and what it returned before the engine saw it."""
 
     received: tuple[Any, ...] = ()
-    returned: tuple[Any, ...] | None = None
+    came_back: bool = False
+    returned: tuple[Any, ...] = ()
     needs_input_grad: tuple[bool, ...] = ()
     error: Exception | None = None
     refused: Exception | None = None
@@ -235,6 +236,7 @@ def _watch_backward(original: Callable[..., Any], trace: Trace) -> Callable[...,
             run.seconds = time.perf_counter() - start
             run.changed_grads = _changed(run.received, grads)
             run.changed_saved = _changed(before, saved)
+        run.came_back = True
         run.returned = result if isinstance(result, tuple) else (result,)
         return result
 

@@ -1,0 +1,118 @@
+"""The methods that the benchmarks compare: each says whether it saw a fault in a Function."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.gradcheck import GradcheckError
+
+from pytest_autograd._judge import Line, inner, judge, size
+from pytest_autograd._options import make_options
+from pytest_autograd._probe import Probe
+from pytest_autograd._target import make_call
+from pytest_autograd._verifier import Verifier
+
+SEEN = ("wrong", "inexact", "missing")
+STEP = torch.finfo(torch.float64).eps ** (1 / 3)
+ONE_DIRECTION_TOLERANCE = 1e-5  # absolute and relative, as JAX's check_grads has it for float64
+
+
+def probe(function: Any, args: Sequence[Any], seed: int) -> Probe:
+    """Return the facts about one call, at level quick and without a time limit."""
+    return Probe(make_call(function, args, {}), make_options(level="quick"), seed, math.inf)
+
+
+def seen_by_us(function: Any, args: Sequence[Any], seed: int) -> bool:
+    """Judge and witness together: AG101, AG103 or AG113."""
+    values = probe(function, args, seed).values
+    return any(argument.status in SEEN for argument in values.arguments)
+
+
+def seen_by_judge(function: Any, args: Sequence[Any], seed: int) -> bool:
+    """The judge without the witness, which is what remains for a forward that is a kernel."""
+    facts = probe(function, args, seed)
+    evaluator = facts.evaluator
+    verifier = Verifier(evaluator, facts.testify, seed, facts.options.rtol, facts.precision)
+    for _ in range(2):
+        trial = verifier.draw(evaluator.point)
+        line = Line(evaluator.forward, trial.point, trial.along, trial.cotangents, facts.precision)
+        claimed, scale = inner(trial.got, trial.along), size(trial.got, trial.along)
+        if judge(line, claimed, scale, size(trial.got, trial.point)).status == "wrong":
+            return True
+    return False
+
+
+def gradcheck_slow(function: Any, args: Sequence[Any], seed: int) -> bool:
+    """torch's gradcheck as it is by default."""
+    return _gradcheck_fails(function, args, seed, fast_mode=False)
+
+
+def gradcheck_fast(function: Any, args: Sequence[Any], seed: int) -> bool:
+    """torch's gradcheck with ``fast_mode=True``."""
+    with _short_message():
+        return _gradcheck_fails(function, args, seed, fast_mode=True)
+
+
+def _gradcheck_fails(function: Any, args: Sequence[Any], seed: int, fast_mode: bool) -> bool:
+    torch.manual_seed(seed)
+    try:
+        torch.autograd.gradcheck(function.apply, tuple(args), fast_mode=fast_mode)
+    except GradcheckError:
+        return True
+    return False
+
+
+@contextmanager
+def _short_message() -> Iterator[None]:
+    """Keep a failing fast_mode from repeating the slow check only to word its message."""
+    module: Any = torch.autograd.gradcheck
+    module = __import__("sys").modules["torch.autograd.gradcheck"]
+    worded = module._run_slow_mode_and_get_error
+    module._run_slow_mode_and_get_error = lambda *_: ""
+    try:
+        yield
+    finally:
+        module._run_slow_mode_and_get_error = worded
+
+
+def one_direction(function: Any, args: Sequence[Any], seed: int) -> bool:
+    """One Gaussian direction and one central difference, in the style of JAX's check_grads."""
+    draw = torch.Generator().manual_seed(seed)
+
+    def gaussian(like: Tensor) -> Tensor:
+        return torch.randn(like.shape, generator=draw, dtype=like.dtype)
+
+    places = [i for i, a in enumerate(args) if isinstance(a, Tensor) and a.requires_grad]
+    leaves = [args[i].detach().clone().requires_grad_() for i in places]
+    tangents = [gaussian(leaf) for leaf in leaves]
+
+    def output(t: float) -> Tensor:
+        given = list(args)
+        for place, leaf, tangent in zip(places, leaves, tangents, strict=True):
+            given[place] = leaf + t * tangent
+        return function.apply(*given)
+
+    base = output(0.0)
+    cotangent = gaussian(base)
+    gradients = torch.autograd.grad(base, leaves, cotangent)
+    with torch.no_grad():
+        measured = (output(STEP) - output(-STEP)) / (2 * STEP)
+    want = torch.vdot(cotangent.reshape(-1), measured.reshape(-1)).real
+    pairs = zip(gradients, tangents, strict=True)
+    got = sum(torch.vdot(g.reshape(-1), u.reshape(-1)).real for g, u in pairs)
+    return not math.isclose(
+        got, want, rel_tol=0.0, abs_tol=ONE_DIRECTION_TOLERANCE * (1 + abs(want))
+    )
+
+
+def gradgradcheck(function: Any, args: Sequence[Any], fast_mode: bool) -> bool:
+    """Whether torch's gradgradcheck passes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.autograd.gradgradcheck(function.apply, tuple(args), fast_mode=fast_mode)

@@ -1,0 +1,44 @@
+"""What a fact is: something observed once about a call, or the reason why it cannot be had."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from pytest_autograd._call import Call
+from pytest_autograd._errors import NotApplicable
+from pytest_autograd._options import Options
+
+T = TypeVar("T")
+
+
+class Facts:
+    """What all facts are about: one call, the options, the seed. ``deadline`` is on the monotonic clock."""
+
+    def __init__(self, call: Call, options: Options, seed: int, deadline: float) -> None:
+        self.call, self.options, self.seed, self.deadline = call, options, seed, deadline
+        self.known: dict[str, Any] = {}
+
+
+class fact(Generic[T]):
+    """A property that is computed once; a :class:`NotApplicable` it raises is kept and raised again.
+
+    No fact is begun after the deadline.
+    """
+
+    def __init__(self, observe: Callable[[Any], T]) -> None:
+        self.observe, self.name, self.__doc__ = observe, observe.__name__, observe.__doc__
+
+    def __get__(self, facts: Facts, owner: type | None = None) -> T:
+        if self.name not in facts.known:
+            if time.monotonic() > facts.deadline:
+                raise NotApplicable("the time limit is used up")
+            try:
+                facts.known[self.name] = self.observe(facts)
+            except NotApplicable as reason:
+                facts.known[self.name] = reason
+        value = facts.known[self.name]
+        if isinstance(value, NotApplicable):
+            raise NotApplicable(str(value))
+        return value

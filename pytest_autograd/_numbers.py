@@ -1,0 +1,140 @@
+"""The facts about numbers: first and second derivatives, linearity, interleaved calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from pytest_autograd._contract import Declared, check_keys, transformed, true_vjp
+from pytest_autograd._errors import NotApplicable, TargetRaised
+from pytest_autograd._evaluator import Evaluator
+from pytest_autograd._experiments import (
+    Nonlinearity,
+    goes_stale,
+    interleaving_error,
+    nonlinearities,
+)
+from pytest_autograd._fact import fact
+from pytest_autograd._numeric import numeric_tolerance
+from pytest_autograd._observed import Observed
+from pytest_autograd._precision import forward_precision
+from pytest_autograd._second import SecondOrder, SecondOrderJudge
+from pytest_autograd._values import Values, relative_error
+from pytest_autograd._verifier import Verifier
+from pytest_autograd._witness import Witness, testify
+
+
+class Numbers(Observed):
+    """What the checked code computes, judged."""
+
+    @fact
+    def evaluator(self) -> Evaluator:
+        """The numbers of the call, on float64 copies where the code takes them."""
+        if self.call.function is not None and self.trace.error is None:
+            self._needs_sound_backward()
+        wide = Evaluator(self.call.widened(), self.seed)
+        try:
+            wide.forward(wide.point)
+            return wide
+        except TargetRaised:  # a forward for float32 only may refuse float64
+            given = Evaluator(self.call, self.seed)
+            given.forward(given.point)
+            return given
+
+    def _needs_sound_backward(self) -> None:
+        runs = self.trace.backwards
+        if runs and runs[0].error is not None:
+            raise NotApplicable("backward raises")
+        if runs and runs[0].refused is not None:
+            raise NotApplicable("the engine refuses what backward returns")
+
+    @fact
+    def precision(self) -> float:
+        """Machine epsilon of the coarsest float that forward works in."""
+        return forward_precision(self.evaluator, self.evaluator.point)
+
+    def testify(self, point: Sequence[Tensor], cotangents: Sequence[Tensor]) -> Witness:
+        """Return the reference gradients by autograd through the raw forward."""
+        evaluator = self.evaluator
+        return testify(evaluator.call, self.seed, point, cotangents, evaluator.output_names)
+
+    @fact
+    def declared(self) -> Declared:
+        """The function that a ``reference`` or ``surrogate`` contract names."""
+        option = self.options.contract
+        if option not in ("reference", "surrogate"):
+            raise NotApplicable("no reference was given")
+        return Declared(option, getattr(self.options, option), self.evaluator)
+
+    @fact
+    def values(self) -> Values:
+        """The verdict on the first derivatives, against forward itself or against the contract."""
+        verifier = Verifier(
+            self.evaluator, self.testify, self.seed, self.options.rtol, self.precision
+        )
+        if self.options.contract is None:
+            return verifier.verify()
+        tolerance = verifier.witness_tolerance
+        if self.options.contract != "grad_transform":
+            return verifier.against_truth(self.declared.vjp, self.options.contract, tolerance)
+        transforms = self.options.grad_transform or {}
+        check_keys(transforms, self.evaluator)
+        trial = verifier.draw(self.evaluator.point)
+        truth = true_vjp(self.evaluator, self.testify, trial, self.precision)
+        if truth.numeric:
+            tolerance = numeric_tolerance(self.precision)
+        names = self.evaluator.names
+        return verifier.against_truth(
+            lambda x, v: transformed(truth.vjp(x, v), transforms, names),
+            "grad_transform",
+            tolerance,
+        )
+
+    @fact
+    def second(self) -> SecondOrder:
+        """The verdict on the second derivatives."""
+        if not self.options.gradgrad:
+            raise NotApplicable("gradgrad=False")
+        if not self.twice_differentiable:
+            raise NotApplicable("backward is marked @once_differentiable")
+        precision = self.precision
+        return SecondOrderJudge(self.evaluator, self.seed, precision).verify()
+
+    @fact
+    def nonlinear(self) -> list[Nonlinearity]:
+        """The laws of linearity in grad_output that backward breaks."""
+        if self.options.contract in ("surrogate", "grad_transform"):
+            raise NotApplicable("not asked under a contract")
+        return nonlinearities(self.evaluator, self.seed, self.precision)
+
+    @fact
+    def interleaved(self) -> tuple[str, float] | None:
+        """The argument whose gradient changes when another call comes in between."""
+        return interleaving_error(self.evaluator, self.seed)
+
+    @fact
+    def reference_error(self) -> tuple[str, float]:
+        """The output that is farthest from the reference's, and its relative error."""
+        if self.options.contract != "reference":
+            raise NotApplicable("no reference was given")
+        worst = ("output", 0.0)
+        point = self.evaluator.point
+        pairs = zip(self.declared.forward(point), self.evaluator.forward(point), strict=True)
+        for name, (want, got) in zip(self.evaluator.output_names, pairs, strict=True):
+            worst = max(worst, (name, relative_error(want, got)), key=lambda pair: pair[1])
+        return worst
+
+    def is_wrong(self, argument: str) -> bool:
+        """Whether the gradient of ``argument`` is known to be wrong."""
+        try:
+            return any(a.name == argument and a.status == "wrong" for a in self.values.arguments)
+        except NotApplicable:
+            return False
+
+    def goes_stale(self, argument: str) -> bool:
+        """Whether writing to ``argument`` in place after the call silently changes the gradients."""
+        try:
+            return goes_stale(self.evaluator, argument, self.seed)
+        except NotApplicable:
+            return False

@@ -1,0 +1,109 @@
+"""The facts of one observed run of a custom Function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch.autograd.function import Function, once_differentiable
+
+from pytest_autograd._call import differentiable
+from pytest_autograd._errors import CheckError, NotApplicable
+from pytest_autograd._experiments import Wasted, leaks, work_for_frozen
+from pytest_autograd._fact import Facts, fact
+from pytest_autograd._locate import Place, class_place, gradient_place, mutation_place, unwrap
+from pytest_autograd._trace import BackwardRun, Trace, observe
+
+ONCE_MARK = once_differentiable(lambda ctx: None).__code__  # type: ignore[attr-defined]
+
+
+class Observed(Facts):
+    """What the Function did with ctx, inputs and gradients, and where that stands in its source."""
+
+    @property
+    def function(self) -> type[Function]:
+        """The custom Function under check."""
+        if self.call.function is None:
+            raise NotApplicable("the target is a callable; each Function that it calls is audited")
+        return self.call.function
+
+    @fact
+    def attempt(self) -> Trace:
+        """The observed run in the dtype given, whether or not it raised."""
+        assert self.function
+        return observe(self.call, self.seed)
+
+    @fact
+    def trace(self) -> Trace:
+        """The observed run, if forward came back."""
+        if self.attempt.error is not None:
+            raise NotApplicable("forward raises")
+        outputs = [tensor for _, tensor in self.attempt.outputs]
+        if outputs and not any(map(differentiable, outputs)):
+            dtypes = sorted({str(tensor.dtype).removeprefix("torch.") for tensor in outputs})
+            raise CheckError(
+                f"{self.call.name} returns only {', '.join(dtypes)} tensors: there is nothing to differentiate, "
+                "so a plain function does"
+            )
+        return self.attempt
+
+    @fact
+    def backward_runs(self) -> list[BackwardRun]:
+        """The observed backward passes; the first was on a fresh graph."""
+        if not self.trace.backwards:
+            raise NotApplicable("backward was not reached")
+        return self.trace.backwards
+
+    @fact
+    def answered(self) -> BackwardRun:
+        """The first backward pass, if the author's code returned something."""
+        first = self.backward_runs[0]
+        if not first.came_back:
+            raise NotApplicable("backward raises")
+        return first
+
+    @property
+    def twice_differentiable(self) -> bool:
+        """Whether backward is not marked ``@once_differentiable``."""
+        backward = self.backward_code
+        while backward is not None:
+            if getattr(backward, "__code__", None) is ONCE_MARK:
+                return False
+            backward = getattr(backward, "__wrapped__", None)
+        return True
+
+    @property
+    def backward_code(self) -> Any:
+        """The author's ``backward`` (or ``vjp``), None for a callable."""
+        if self.call.function is None:
+            return None
+        own = self.call.function.backward
+        return self.call.function.vjp if own is Function.backward else own
+
+    def place_of_gradient(self, argument: str) -> Place | None:
+        """Return the source line that makes the gradient of ``argument``."""
+        if self.backward_code is None:
+            return None
+        position = next((s.position for s in self.call.slots if s.name == argument), 0)
+        return gradient_place(self.backward_code, position)
+
+    @property
+    def place_of_backward(self) -> Place | None:
+        """Return where backward is defined."""
+        return class_place(unwrap(self.backward_code)) if self.backward_code else None
+
+    def place_of_mutation(self, method: str) -> Place | None:
+        """Return the first line of ``forward`` or ``backward`` that writes in place."""
+        code = self.backward_code if method == "backward" else self.function.forward
+        return mutation_place(code)
+
+    @fact
+    def leak(self) -> bool:
+        """Whether the autograd node outlives its outputs."""
+        assert self.trace.node_outputs or self.function
+        return leaks(self.call, self.seed)
+
+    @fact
+    def wasted(self) -> list[Wasted]:
+        """Work that backward does in vain for each frozen argument."""
+        assert self.answered
+        return work_for_frozen(self.call, self.seed)
