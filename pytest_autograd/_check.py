@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 import zlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -39,8 +40,12 @@ def check(target: Any, *args: Any, **options: Any) -> Report:
     return check_call(make_call(target, args, {}), make_options(**options))
 
 
-def check_call(call: Call, options: Options) -> Report:
-    """Verify one call, and each custom Function that it reaches."""
+def check_call(
+    call: Call,
+    options: Options,
+    on_audits: Callable[[Sequence[Audit]], None] = lambda audits: None,
+) -> Report:
+    """Verify one call, and each custom Function that it reaches; ``on_audits`` may look at the facts."""
     start = time.monotonic()
     seed = options.seed if options.seed is not None else default_seed(call)
     deadline = start + options.time_limit
@@ -50,6 +55,7 @@ def check_call(call: Call, options: Options) -> Report:
         audits = [*_inner_audits(own), own] if call.function is None else [own]
         for audit in audits:
             audit.run()
+        on_audits(audits)
     return make_report(audits, own, seed, time.monotonic() - start)
 
 
