@@ -9,30 +9,42 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-Gradients = list[Any]
-#: Takes the right gradients and the incoming ones; returns what the faulty backward answers.
-Fault = Callable[[Gradients, Sequence[Tensor]], Gradients]
+#: The right backward: takes gradients of the outputs, returns those of the arguments.
+Right = Callable[..., list[Any]]
+#: Takes the right backward and the incoming gradients; returns what the faulty backward answers.
+Fault = Callable[[Right, Sequence[Tensor]], list[Any]]
 
 
 def faulty(function: type[Function], fault: Fault) -> type[Function]:
     """Return a subclass of the same name whose gradients have the fault."""
 
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Any, ...]:
-        right: Any = function.backward(ctx, *grad_outputs)
-        return tuple(fault(list(right) if isinstance(right, tuple) else [right], grad_outputs))
+    def backward(ctx: Any, *incoming: Tensor) -> tuple[Any, ...]:
+        def right(*given: Tensor) -> list[Any]:
+            answer: Any = function.backward(ctx, *given)
+            return list(answer) if isinstance(answer, tuple) else [answer]
+
+        return tuple(fault(right, incoming))
 
     return type(function.__name__, (function,), {"backward": staticmethod(backward)})
 
 
+def in_slot(slot: int, change: Callable[[Tensor, Tensor], Any]) -> Fault:
+    """Return the fault that changes one gradient, given the right one and grad_output."""
+
+    def fault(right: Right, incoming: Sequence[Tensor]) -> list[Any]:
+        answer = right(*incoming)
+        answer[slot] = change(answer[slot], incoming[0])
+        return answer
+
+    return fault
+
+
 def vjp(function: type[Function], args: Sequence[Any], cotangent: Tensor) -> list[Tensor | None]:
     """Return the right gradients, one for each argument, None for those that have none."""
-    leaves = [
-        a.detach().clone().requires_grad_(a.requires_grad) if isinstance(a, Tensor) else a
-        for a in args
-    ]
-    wanted = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor) and leaf.requires_grad]
-    output: Any = function.apply(*leaves)
-    found = torch.autograd.grad(output, [leaves[i] for i in wanted], cotangent)
+    wanted = [i for i, a in enumerate(args) if isinstance(a, Tensor) and a.requires_grad]
+    leaves = {i: args[i].detach().clone().requires_grad_() for i in wanted}
+    output: Any = function.apply(*(leaves.get(i, a) for i, a in enumerate(args)))
+    found = torch.autograd.grad(output, list(leaves.values()), cotangent)
     given = dict(zip(wanted, found, strict=True))
     return [given.get(i) for i in range(len(args))]
 

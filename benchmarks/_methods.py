@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import warnings
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -50,29 +50,37 @@ def seen_by_judge(function: Any, args: Sequence[Any], seed: int) -> bool:
 
 def gradcheck_slow(function: Any, args: Sequence[Any], seed: int) -> bool:
     """torch's gradcheck as it is by default."""
-    return _gradcheck_fails(function, args, seed, fast_mode=False)
+    torch.manual_seed(seed)
+    return not gradcheck_passes(function, args, fast_mode=False)
 
 
 def gradcheck_fast(function: Any, args: Sequence[Any], seed: int) -> bool:
     """torch's gradcheck with ``fast_mode=True``."""
-    with _short_message():
-        return _gradcheck_fails(function, args, seed, fast_mode=True)
-
-
-def _gradcheck_fails(function: Any, args: Sequence[Any], seed: int, fast_mode: bool) -> bool:
     torch.manual_seed(seed)
+    with _short_message():
+        return not gradcheck_passes(function, args, fast_mode=True)
+
+
+def gradcheck_passes(function: Any, args: Sequence[Any], fast_mode: bool) -> bool:
+    """Whether torch's gradcheck passes."""
     try:
-        torch.autograd.gradcheck(function.apply, tuple(args), fast_mode=fast_mode)
+        return torch.autograd.gradcheck(function.apply, tuple(args), fast_mode=fast_mode)
     except GradcheckError:
-        return True
-    return False
+        return False
+
+
+def gradgradcheck_passes(function: Any, args: Sequence[Any], fast_mode: bool) -> bool:
+    """Whether torch's gradgradcheck passes."""
+    try:
+        return torch.autograd.gradgradcheck(function.apply, tuple(args), fast_mode=fast_mode)
+    except GradcheckError:
+        return False
 
 
 @contextmanager
 def _short_message() -> Iterator[None]:
     """Keep a failing fast_mode from repeating the slow check only to word its message."""
-    module: Any = torch.autograd.gradcheck
-    module = __import__("sys").modules["torch.autograd.gradcheck"]
+    module: Any = sys.modules["torch.autograd.gradcheck"]
     worded = module._run_slow_mode_and_get_error
     module._run_slow_mode_and_get_error = lambda *_: ""
     try:
@@ -109,10 +117,3 @@ def one_direction(function: Any, args: Sequence[Any], seed: int) -> bool:
     return not math.isclose(
         got, want, rel_tol=0.0, abs_tol=ONE_DIRECTION_TOLERANCE * (1 + abs(want))
     )
-
-
-def gradgradcheck(function: Any, args: Sequence[Any], fast_mode: bool) -> bool:
-    """Whether torch's gradgradcheck passes."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return torch.autograd.gradgradcheck(function.apply, tuple(args), fast_mode=fast_mode)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ COLOURS = {
     "gradcheck fast": "#f2a65a",
     "one direction": "#7d8597",
 }
+ALARMS = ("#c1292e", "#f2a65a", "#f6d186", "#7d8597", "#0b6e4f")
+EXPLAINED = ("#0b6e4f", "#7d8597", "#c1292e", "#2b2d42")
 
 
 def save(figure: Any, path: Path) -> None:
@@ -47,4 +49,48 @@ def power(rows: Rows, path: Path) -> None:
         axis.grid(alpha=0.25)
     axes[0].set_ylabel("seen, % of trials")
     axes[0].legend(fontsize=7)
+    save(figure, path)
+
+
+def outcomes(
+    counts: Mapping[str, Mapping[str, int]],
+    names: Sequence[str],
+    shades: Sequence[str],
+    path: Path,
+) -> None:
+    """A bar for each group of trials, divided by outcome."""
+    figure, axis = plt.subplots(figsize=(8, 0.3 * len(counts) + 1.2))
+    groups = list(counts)[::-1]
+    labels = [f"{group} ({sum(counts[group].values())})" for group in groups]
+    left = [0.0] * len(groups)
+    for name, shade in zip(names, shades, strict=True):
+        share = [100 * counts[g].get(name, 0) / sum(counts[g].values()) for g in groups]
+        axis.barh(labels, share, left=left, color=shade, label=name)
+        left = [a + b for a, b in zip(left, share, strict=True)]
+    axis.set(xlabel="% of trials", xlim=(0, 100))
+    axis.legend(fontsize=7, ncols=len(names), loc="lower center", bbox_to_anchor=(0.45, 1.0))
+    save(figure, path)
+
+
+def speed(rows: Rows, growth: Rows, path: Path) -> None:
+    """How many times cheaper the verification is, and how its time grows beside the slow referees'."""
+    figure, (bars, lines) = plt.subplots(1, 2, figsize=(10, 3.8))
+    ordered = sorted(rows, key=lambda row: row["slow"] / row["values"])
+    names = [f"{row['function']} ({row['n']})" for row in ordered]
+    bars.barh(names, [r["slow"] / r["values"] for r in ordered], color=COLOURS["ours"])
+    bars.set(xscale="log", xlabel="times cheaper than slow gradcheck + gradgradcheck")
+    bars.tick_params(axis="y", labelsize=7)
+    bars.grid(alpha=0.25, axis="x")
+    for i, row in enumerate(growth):
+        label = ("ours, both orders", "gradcheck + gradgradcheck, slow") if i == 0 else (None, None)
+        sizes = row["sizes"]
+        ours = [1e3 * t for t in row["values"]]
+        lines.plot(sizes, ours, color=COLOURS["ours"], alpha=0.6, label=label[0])
+        slow = [1e3 * t for t in row["slow"]]
+        lines.plot(
+            sizes[: len(slow)], slow, color=COLOURS["gradcheck slow"], alpha=0.6, label=label[1]
+        )
+    lines.set(xscale="log", yscale="log", xlabel="input elements", ylabel="ms")
+    lines.legend(fontsize=7)
+    lines.grid(alpha=0.25)
     save(figure, path)

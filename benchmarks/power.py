@@ -15,7 +15,7 @@ from typing import Any
 
 import _plot
 import torch
-from _faults import Fault, changed_at, faulty, vjp
+from _faults import Fault, changed_at, faulty, in_slot, vjp
 from _functions import SUBJECTS, Subject
 from _methods import gradcheck_fast, gradcheck_slow, one_direction, seen_by_judge, seen_by_us
 from _run import Run, main, show
@@ -72,13 +72,6 @@ def nonzero(tensor: Tensor) -> list[int]:
 def errors_at(place: Place, d: float) -> dict[str, Fault]:
     """Return the four kinds of error of relative size ``d`` at ``place``; all are linear in grad_output."""
 
-    def added(change: Callable[[Tensor, Tensor], Tensor]) -> Fault:
-        def fault(right: list[Any], incoming: Sequence[Tensor]) -> list[Any]:
-            right[place.slot] = change(right[place.slot], incoming[0])
-            return right
-
-        return fault
-
     def single(g: Tensor, _: Tensor) -> Tensor:
         return changed_at(g, {place.one: d * g.reshape(-1)[place.one]})
 
@@ -90,12 +83,13 @@ def errors_at(place: Place, d: float) -> dict[str, Fault]:
         amount = d * place.entry * incoming.reshape(-1)[place.row]
         return changed_at(g, {place.column: amount})
 
-    return {
-        "single element": added(single),
-        "cancelling pair": added(pair),
-        "scale": added(lambda g, _: g * (1 + d)),
-        "Jacobian entry": added(entry),
+    changes = {
+        "single element": single,
+        "cancelling pair": pair,
+        "scale": lambda g, _: g * (1 + d),
+        "Jacobian entry": entry,
     }
+    return {kind: in_slot(place.slot, change) for kind, change in changes.items()}
 
 
 def benchmark(run: Run) -> None:

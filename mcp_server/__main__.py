@@ -8,13 +8,39 @@ import signal
 from types import FrameType
 
 from mcp_server import _scratch
-from mcp_server._job import RUNNING
-from mcp_server._limits import GB, Limits, kill_group
+from mcp_server._checks import Checks
+from mcp_server._launch import CAN_FORK, Launcher
+from mcp_server._limits import GB, Limits
 from mcp_server._server import create_server
 
 
 def main() -> None:
     """Parse the arguments and serve until standard input ends or a signal comes."""
+    options = _parser().parse_args()
+    _scratch.sweep()
+    launcher = Launcher(prefork=CAN_FORK and not options.no_prefork)
+    limits = Limits(memory=int(options.memory * GB), isolation=options.isolation)
+    checks = Checks(limits, options.workers, launcher=launcher)
+
+    def clean_up() -> None:
+        launcher.close()
+        _scratch.remove_root()
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        # An orderly end would wait for the SDK's thread that reads standard input.
+        clean_up()
+        os._exit(128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, leave)
+    launcher.prepare()
+    try:
+        create_server(checks).run("stdio")
+    finally:
+        clean_up()
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="autograd-mcp",
         description="MCP server that verifies hand-written PyTorch gradients. It serves over stdin "
@@ -30,27 +56,19 @@ def main() -> None:
     parser.add_argument(
         "--workers", type=int, metavar="N", help="checks at once (default: one a processor)"
     )
-    options = parser.parse_args()
-    _scratch.sweep()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, _leave)
-    server = create_server(Limits(memory=int(options.memory * GB)), options.workers)
-    try:
-        server.run("stdio")
-    finally:
-        _clean_up()
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    """End at once: the SDK's thread that reads standard input would keep an orderly end waiting."""
-    _clean_up()
-    os._exit(128 + number)
-
-
-def _clean_up() -> None:
-    for group in list(RUNNING):
-        kill_group(group)
-    _scratch.remove_root()
+    parser.add_argument(
+        "--isolation",
+        choices=("auto", "strict", "off"),
+        default="auto",
+        help="auto: enforce what this machine can and tell the rest in each report; strict: refuse "
+        "to run what cannot be enforced; off: limits on resources only (default %(default)s)",
+    )
+    parser.add_argument(
+        "--no-prefork",
+        action="store_true",
+        help="start a new Python for each check, as where processes cannot be forked",
+    )
+    return parser
 
 
 if __name__ == "__main__":

@@ -5,14 +5,12 @@ from __future__ import annotations
 import secrets
 from typing import Annotated, Any
 
-import anyio
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult
 
 from mcp_server import _arguments as args
-from mcp_server._job import run_check
-from mcp_server._limits import Limits
+from mcp_server._checks import Checks
 from mcp_server._request import Failure, Request
 from mcp_server._text import concise, result
 from pytest_autograd._model import Report
@@ -38,9 +36,8 @@ Example: {"source": "import torch\\nclass Power(torch.autograd.Function): ...", 
 """
 
 
-def checking_tool(limits: Limits, workers: int) -> Any:
-    """Return ``check_function`` bound to its limits; at most ``workers`` checks run at once."""
-    places = anyio.Semaphore(workers)
+def checking_tool(checks: Checks) -> Any:
+    """Return ``check_function`` that runs what it is asked by ``checks``."""
 
     async def check_function(
         ctx: Context[Any, Any],
@@ -64,7 +61,7 @@ def checking_tool(limits: Limits, workers: int) -> Any:
         seed: args.Seed = None,
         time_limit: args.Seconds = 60.0,
     ) -> Annotated[CallToolResult, Report]:
-        seed = secrets.randbelow(2**31) if seed is None else seed
+        seed = secrets.randbelow(2**53) if seed is None else seed
         time_limit = min(max(time_limit, 1.0), LONGEST_TIME)
         given = locals()
         options = {name: given[name] for name in OPTIONS}
@@ -74,8 +71,7 @@ def checking_tool(limits: Limits, workers: int) -> Any:
         async def tell(seconds: float, message: str) -> None:
             await ctx.report_progress(seconds, message=message)
 
-        async with places:
-            outcome = await run_check(request, tell, limits)
+        outcome = await checks.run(request, tell)
         if isinstance(outcome, Failure):
             raise ToolError(_said(outcome))
         detailed = response_format == "detailed"

@@ -9,7 +9,7 @@ from typing import Literal
 from mcp_server._limits import MB, Limits
 from pytest_autograd._source import SUBMITTED
 
-Cause = Literal["time", "output", "pipe"]
+Cause = Literal["time", "output", "files", "pipe"]
 PHASES = {
     "starting": "while starting",
     "loading": "while loading the source",
@@ -20,7 +20,12 @@ _FRAME = re.compile(rf'File "{re.escape(SUBMITTED)}", line (\d+)')
 
 
 _NATIVE = "native code crashed; look at ctypes, extension calls and the shapes handed to them"
-_SIGNALS = {int(signal.SIGKILL): "something outside ended it, most likely for its use of memory"}
+_TIME = "it used more processor time than time_limit allows"
+_SIGNALS = {
+    "SIGKILL": "something outside ended it, most likely for its use of memory or processor time",
+    "SIGXCPU": _TIME,
+    "SIGXFSZ": "it wrote a file that is too big",
+}
 
 
 def sentence(
@@ -39,10 +44,14 @@ def sentence(
     if cause == "output":
         size = limits.output // MB
         return f"stopped {where} after printing more than {size} MB: leave out the prints"
+    if cause == "files":
+        size = limits.scratch // MB
+        return f"stopped {where} after filling its folder with more than {size} MB: write less"
     if cause == "pipe":
         return f"the submitted code wrote to the checker's own pipe {where}: leave that out"
     if code < 0:
-        return f"killed by {signal.Signals(-code).name} {where}: {_SIGNALS.get(-code, _NATIVE)}"
+        name = signal.Signals(-code).name
+        return f"killed by {name} {where}: {_SIGNALS.get(name, _NATIVE)}"
     return f"the submitted code ended its process (exit code {code}) {where}: leave out what exits"
 
 

@@ -6,17 +6,24 @@ what a killed one left.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
+import stat
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing is swept for another server there
+    fcntl = None
 
 _PREFIX = "autograd-mcp-"
 _LOCK = "lock"
+_EACH_FILE = 4096  # what a file takes however little it holds
 
 
 @cache
@@ -27,38 +34,74 @@ def root() -> Path:
     return folder
 
 
-@contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """Make a folder for one call and delete it afterwards."""
-    folder = Path(tempfile.mkdtemp(dir=root()))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def new_folder() -> Path:
+    """Make a folder for one call."""
+    return Path(tempfile.mkdtemp(dir=root()))
+
+
+def remove(folder: Path) -> None:
+    """Delete a folder with all it holds, whatever modes its owner gave to folders inside."""
+
+    def open_up(function: Callable[..., Any], path: str, _: Any) -> None:
+        with suppress(OSError):
+            os.chmod(os.path.dirname(path), stat.S_IRWXU)
+            if not os.path.islink(path):
+                os.chmod(path, stat.S_IRWXU)
+
+    for _ in range(2):
+        shutil.rmtree(folder, onerror=open_up)
+        if not folder.exists():
+            return
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def size_of(folder: Path, enough: int) -> int:
+    """Return how many bytes a folder holds, a little for each file; more than ``enough`` will do."""
+    total = 0
+    folders = [str(folder)]
+    while folders and total <= enough:
+        try:
+            entries = os.scandir(folders.pop())
+        except OSError:
+            continue
+        with entries:
+            for entry in entries:
+                total += _EACH_FILE
+                with suppress(OSError):
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    else:
+                        total += entry.stat(follow_symlinks=False).st_size
+                if total > enough:
+                    break
+    return total
 
 
 def remove_root() -> None:
     """Delete this server's folder with all it holds."""
     if root.cache_info().currsize:
-        shutil.rmtree(root(), ignore_errors=True)
+        remove(root())
 
 
 def sweep() -> None:
     """Delete the folders of servers that are gone: their lock can be taken."""
+    if fcntl is None:
+        return
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         try:
             lock = _locked(folder / _LOCK, os.O_RDWR)
         except OSError:
             continue
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         os.close(lock)
 
 
 def _locked(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:
     """Open and lock a file; the lock lasts as long as the descriptor, at most the process."""
-    descriptor = os.open(path, flags | os.O_NOFOLLOW, 0o600)
+    descriptor = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
         raise

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from mcp.server import CacheHint, MCPServer
 
+from mcp_server._checks import Checks
 from mcp_server._documents import add_documents
-from mcp_server._limits import Limits
 from mcp_server._tools import tools
 
 INSTRUCTIONS = """\
@@ -21,21 +21,22 @@ looks right is not evidence; the verdict is."""
 HOUR = CacheHint(ttl_ms=3_600_000, scope="public")
 
 
-def create_server(limits: Limits | None = None, workers: int | None = None) -> MCPServer:
-    """Return the server; by default as many checks run at once as there are processors."""
+def create_server(checks: Checks, **more: Any) -> MCPServer:
+    """Return the server that checks by ``checks``; ``more`` goes to the SDK's constructor."""
     server = MCPServer(
         "pytest-autograd",
         title="pytest-autograd",
         description="Verifies hand-written PyTorch gradients and teaches how to write them",
         instructions=INSTRUCTIONS,
         version=_version(),
-        tools=tools(limits or Limits(), workers or os.cpu_count() or 1),
+        tools=tools(checks),
         log_level="WARNING",
         cache_hints={
             "tools/list": HOUR,
             "prompts/list": HOUR,
             "resources/templates/list": HOUR,
         },
+        **more,
     )
     add_documents(server)
     return server

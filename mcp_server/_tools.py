@@ -11,7 +11,7 @@ from pydantic import Field
 
 from mcp_server import _library, _text
 from mcp_server._checking import DESCRIPTION, checking_tool
-from mcp_server._limits import Limits
+from mcp_server._checks import Checks
 from mcp_server._results import Hits, RuleCard, SkillSection
 from mcp_server._strict import StrictTool
 
@@ -24,10 +24,10 @@ RUNNING_CODE = ToolAnnotations(
 )
 
 
-def tools(limits: Limits, workers: int) -> list[Tool]:
-    """Return the tools; at most ``workers`` checks run at once."""
+def tools(checks: Checks) -> list[Tool]:
+    """Return the tools, in the order in which they are listed."""
     check = StrictTool.from_function(
-        checking_tool(limits, workers),
+        checking_tool(checks),
         title="Check a gradient",
         description=DESCRIPTION,
         annotations=RUNNING_CODE,

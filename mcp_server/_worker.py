@@ -1,88 +1,136 @@
-"""The process that runs submitted code: a request in on standard input, events out on a pipe.
+"""The process that runs submitted code: questions in on one pipe, answers out on another.
 
-Events are JSON objects, one a line: ``limits`` (what is in force), ``phase`` (at every change), and
-at last ``report``, ``error`` (a sentence for the caller) or ``crash`` (a fault of ours). Standard
-output belongs to the submitted code.
+Standard output and standard error belong to the submitted code. An answer carries the number of its
+question; between answers go notes of the phase that is running.
 """
 
 from __future__ import annotations
 
 import faulthandler
-import hashlib
 import json
 import os
 import sys
 import traceback
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from mcp_server._limits import GRACE, Limits, die_with_parent, no_standard_input, restrict_self
-from mcp_server._request import Request
+from mcp_server._isolation import die_with_parent, isolate
+from mcp_server._limits import Limits
+from mcp_server._wire import Decoder, MaybeTensors, Message, encode
+
+_CHUNK = 1 << 20
 
 
-class Events:
-    """The writing end of the pipe to the server."""
+class Pipe:
+    """The worker's two ends: blocking, whole messages."""
 
-    def __init__(self, descriptor: int) -> None:
-        os.set_inheritable(descriptor, False)
-        self._descriptor = descriptor
+    def __init__(self, reading: int, writing: int) -> None:
+        for descriptor in (reading, writing):
+            os.set_inheritable(descriptor, False)
+        self._reading, self._writing = reading, writing
+        self._decoder = Decoder()
+        self._waiting: list[Message] = []
 
-    def send(self, kind: str, value: Any) -> None:
-        """Write one event whole."""
-        line = memoryview(json.dumps({kind: value}).encode() + b"\n")
-        while line:
-            line = line[os.write(self._descriptor, line) :]
+    def receive(self) -> Message:
+        """Return the next message; end the process when the judge is gone."""
+        while not self._waiting:
+            chunk = os.read(self._reading, _CHUNK)
+            if not chunk:
+                os._exit(0)
+            self._waiting += self._decoder.feed(chunk)
+        return self._waiting.pop(0)
+
+    def send(self, header: dict[str, Any], tensors: MaybeTensors | tuple[()] = ()) -> None:
+        """Write one message whole."""
+        left = memoryview(encode(header, tensors))
+        while left:
+            left = left[os.write(self._writing, left) :]
 
     def phase(self, name: str) -> None:
-        """Tell the server which phase is running."""
-        self.send("phase", name)
+        """Tell which phase is running."""
+        self.send({"phase": name})
+
+
+def serve(pipe: Pipe, limits: Limits, parent: int, seconds: float) -> None:
+    """Put the limits on, tell which hold, and answer until the judge is gone. Never returns."""
+    linked = die_with_parent(parent)
+    _own_standard_input()
+    faulthandler.enable(file=2)
+    holds = [*isolate(limits, Path.cwd(), seconds), ("ends with the server", linked)]
+    pipe.send({"holds": holds})
+    if limits.isolation == "strict" and not all(held for _, held in holds):
+        os._exit(0)
+    answers = None
+    while True:
+        header, tensors = pipe.receive()
+        number, question = header.pop("number"), header.pop("ask")
+        try:
+            if question == "load":
+                answers = _load(header, tensors, pipe, seconds)
+                reply: Message = ({}, [])
+            else:
+                reply = getattr(answers, question)(header, tensors)
+        except BaseException as error:
+            reply = (_told(error), [])
+        try:
+            pipe.send({"answer": number, **reply[0]}, reply[1])
+        except TypeError as error:  # tensors of a kind that does not travel
+            pipe.send({"answer": number, "unavailable": str(error)})
+
+
+def _load(request: dict[str, Any], given: MaybeTensors, pipe: Pipe, seconds: float) -> Any:
+    from mcp_server._answers import Answers
+    from pytest_autograd import _phase
+
+    _phase.set_listener(pipe.phase)
+    # Just before the kill a C thread writes where Python stands, even while a C call holds the GIL.
+    faulthandler.dump_traceback_later(max(seconds - 1, 0.1), file=2)
+    return Answers(request, given)
+
+
+def _told(error: BaseException) -> dict[str, Any]:
+    """Return an exception as plain words: what the checked code did, or a crash of ours."""
+    from pytest_autograd._errors import CheckError, NotApplicable, TargetRaised
+    from pytest_autograd._evaluator import NoHistory
+
+    match error:
+        case CheckError():
+            return {"error": str(error)}
+        case TargetRaised():
+            raised = [type(error.error).__name__, str(error.error)[:2000]]
+            return {"raised": [error.where, *raised]}
+        case NoHistory():
+            return {"no_history": True}
+        case NotApplicable():
+            return {"unavailable": str(error)}
+        case SystemExit():
+            return {"error": f"the submitted code called sys.exit({error.code!r}): leave that out"}
+        case MemoryError():
+            return {"error": "the submitted code ran out of memory: make the inputs smaller"}
+        case _:
+            return {"crash": "".join(traceback.format_exception(error))}
+
+
+def _own_standard_input() -> None:
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
 
 
 def main() -> None:
-    """Read the request, put the limits on, check, send the outcome and end."""
-    descriptor, parent, limits = int(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])
-    linked = die_with_parent(parent)
-    request = Request.model_validate_json(sys.stdin.buffer.read())
-    no_standard_input()
-    faulthandler.enable(file=2)
-    events = Events(descriptor)
-    events.send("limits", [*restrict_self(Limits(**limits)), ("ends with the server", linked)])
-    _work(request, events)
-    os._exit(0)
+    """Serve as a process of its own, where workers cannot be forked."""
+    reading, writing, parent = map(int, sys.argv[1:4])
+    limits, seconds = Limits(**json.loads(sys.argv[4])), float(sys.argv[5])
+    import mcp_server._preload  # noqa: F401
+
+    serve(Pipe(reading, writing), limits, parent, seconds)
 
 
-def _work(request: Request, events: Events) -> None:
-    from pytest_autograd._errors import CheckError
-
-    try:
-        report = _check(request, events)
-    except CheckError as error:
-        events.send("error", str(error))
-    except SystemExit as error:
-        events.send("error", f"the submitted code called sys.exit({error.code!r}): leave that out")
-    except MemoryError:
-        events.send("error", "the submitted code ran out of memory: make the inputs smaller")
-    except BaseException:
-        events.send("crash", traceback.format_exc())
-    else:
-        events.send("report", {"report": report.model_dump(mode="json"), "text": str(report)})
-
-
-def _check(request: Request, events: Events) -> Any:
-    import torch  # noqa: F401  (before the clock of the check starts)
-
-    from pytest_autograd import _phase
-    from pytest_autograd._source import load_text
-    from pytest_autograd._submission import check_source
-
-    _phase.set_listener(events.phase)
-    # Just before the kill a C thread writes where Python stands, even while a C call holds the GIL.
-    faulthandler.dump_traceback_later(request.time_limit + GRACE - 1, file=2)
-    with _phase.phase("loading"):
-        source = load_text(request.source)
-    report = check_source(source, request.entry, request.inputs, request.options)
-    _phase.set_listener(None)
-    digest = hashlib.sha256(request.source.encode()).hexdigest()
-    return report.model_copy(update={"source_sha256": digest})
+def arguments(reading: int, writing: int, parent: int, limits: Limits, seconds: float) -> list[str]:
+    """Return the command line that :func:`main` reads."""
+    numbers = [str(number) for number in (reading, writing, parent)]
+    return ["-m", "mcp_server._worker", *numbers, json.dumps(asdict(limits)), str(seconds)]
 
 
 if __name__ == "__main__":

@@ -124,7 +124,7 @@ def true_vjp(evaluator: Evaluator, testify: Testify, trial: Trial, precision: fl
         gradients = by_witness(trial.point, trial.cotangents)
     except NotApplicable:
         return TrueVjp(by_differences, numeric=True)
-    line = Line(evaluator.forward, trial.point, trial.along, trial.cotangents, precision)
+    line = Line(trial.path, trial.cotangents, precision)
     claimed = inner(gradients, trial.along)
     scale, rounding = size(gradients, trial.along), size(gradients, trial.point)
     doubted = judge(line, claimed, scale, rounding).status == "wrong"

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from pytest_autograd._call import Call, differentiable, named_outputs
 from pytest_autograd._errors import NotApplicable, TargetRaised
@@ -55,14 +56,16 @@ class Evaluator:
         point: Sequence[Tensor],
         cotangents: Sequence[Tensor],
         overwritten: str | None = None,
+        shift: int = 1,
     ) -> MaybeTensors:
         """Return the gradient of ``<cotangents, outputs>`` for each differentiated argument, None where it has none.
 
-        ``overwritten`` names an argument that the caller changes in place between forward and backward.
+        ``overwritten`` names an argument that the caller changes in place between forward and backward. ``shift`` is
+        added to the seed for backward: were it 0, a backward that draws its own dropout mask would draw forward's.
         """
         leaves, outputs = self._run(point, overwritten)
         self.calls["backward"] += 1
-        with self._authors_code("backward"):
+        with self._authors_code("backward", shift):
             try:
                 return list(
                     torch.autograd.grad(outputs, leaves, _copies(cotangents), allow_unused=True)
@@ -76,12 +79,23 @@ class Evaluator:
         """Return the VJP at ``point`` with another call at ``other``, forward and backward, run in between."""
         leaves, outputs = self._run(point)
         other_leaves, other_outputs = self._run(other)
-        with self._authors_code("backward"):
+        with self._authors_code("backward", 1):
             torch.autograd.grad(other_outputs, other_leaves, _copies(cotangents), allow_unused=True)
-        with self._authors_code("backward"):
+        with self._authors_code("backward", 1):
             return list(
                 torch.autograd.grad(outputs, leaves, _copies(cotangents), allow_unused=True)
             )
+
+    def jvp(self, point: Sequence[Tensor], tangents: Sequence[Tensor]) -> MaybeTensors:
+        """Return the directional derivative of the outputs by forward-mode AD, None for an output without one."""
+        values = self._values(point)
+        self.calls["jvp"] += 1
+        with forward_ad.dual_level(), self._authors_code("jvp"):
+            _, arguments = self.call.fresh(values)
+            for i, tangent in zip(self.call.wanted, tangents, strict=True):
+                arguments[i] = forward_ad.make_dual(arguments[i], tangent)
+            named = named_outputs(self.call.run(arguments), flat=self.call.flat)
+            return [forward_ad.unpack_dual(named[i][1]).tangent for i in self.output_indices]
 
     def double_vjp(
         self, point: Sequence[Tensor], cotangents: Sequence[Tensor], weights: Sequence[Tensor]
@@ -95,7 +109,7 @@ class Evaluator:
         leaves, outputs = self._run(point)
         given = [cotangent.detach().clone().requires_grad_() for cotangent in cotangents]
         self.calls["double backward"] += 1
-        with self._authors_code("double backward"):
+        with self._authors_code("double backward", 1):
             first = torch.autograd.grad(
                 outputs, leaves, [g.clone() for g in given], allow_unused=True, create_graph=True
             )
@@ -118,10 +132,7 @@ class Evaluator:
         self, point: Sequence[Tensor], overwritten: str | None = None
     ) -> tuple[list[Tensor], list[Tensor]]:
         """Run forward; return (leaves of the differentiated slots, differentiable outputs)."""
-        values = [slot.value for slot in self.call.slots]
-        for i, value in zip(self.call.wanted, point, strict=True):
-            values[i] = value
-        leaves, arguments = self.call.fresh(values)
+        leaves, arguments = self.call.fresh(self._values(point))
         self.calls["forward"] += 1
         with self._authors_code("forward"), torch.enable_grad():
             raw = self.call.run(arguments)
@@ -142,11 +153,18 @@ class Evaluator:
                     argument.add_(1).mul_(2)
         return [leaves[i] for i in self.call.wanted], outputs
 
+    def _values(self, point: Sequence[Tensor]) -> list[Tensor]:
+        """Return the values of all slots, those of ``point`` in the differentiated ones."""
+        values = [slot.value for slot in self.call.slots]
+        for i, value in zip(self.call.wanted, point, strict=True):
+            values[i] = value
+        return values
+
     @contextmanager
-    def _authors_code(self, where: str) -> Iterator[None]:
+    def _authors_code(self, where: str, shift: int = 0) -> Iterator[None]:
         """Seed the random streams, mark the phase, and turn what the checked code raises into a fact."""
         with phase(where):
-            reseed(self.seed)
+            reseed(self.seed + shift)
             try:
                 yield
             except (NotApplicable, NoHistory):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_autograd._rule import Evidence
+from pytest_autograd._rule import Evidence, raised
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from pytest_autograd._elsewhere import WrongThere
     from pytest_autograd._probe import Probe
     from pytest_autograd._values import Argument, Values
 
@@ -50,6 +52,15 @@ def explain(probe: Probe, values: Values, argument: Argument) -> Evidence:
         place=probe.place_of_gradient(argument.name),
         fix=SURROGATE_FIX if surrogate else None,
     )
+
+
+def explain_there(probe: Probe, wrong: WrongThere) -> Evidence:
+    """Return the evidence of a gradient that is wrong only at other inputs than the given ones."""
+    if wrong.values is None or wrong.argument is None:
+        assert wrong.raised is not None
+        return raised(f"backward raises {wrong.where}", wrong.raised.error, probe.place_of_backward)
+    found = explain(probe, wrong.values, wrong.argument)
+    return replace(found, message=f"{wrong.where}, {found.message}")
 
 
 SURROGATE = "forward is piecewise constant here, so its derivative is 0; this looks like a surrogate gradient"

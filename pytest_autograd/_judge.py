@@ -19,16 +19,19 @@ from torch import Tensor
 
 EPS = torch.finfo(torch.float64).eps
 FINE_STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
+FINER_STEPS = (1e-7, 1e-8, 1e-9)  # for steep functions, where nothing coarser converged
 COARSE_STEPS = (1e-1, 3e-2, 1e-2, 3e-3)  # where forward works in low precision
 GOOD_ENOUGH = 1e-10  # relative uncertainty at which no smaller step is tried
 RESOLVED = 1e-2  # relative uncertainty above which a slope says nothing
 SIGMAS = 3.0
-COARSE_ABOVE = 1e-10  # relative rounding above which forward does not compute in float64
+KEPT_ELEMENTS = 1_000_000  # outputs larger than that are computed anew for each cotangent
 JUMP = 1e-2  # relative change that no rounding explains
 PROBE_NOISE = (
-    1e-7  # step at which rounding is measured, by a third difference: curvature adds its cube only
+    1e-7  # step at which rounding is measured, by a fourth difference: curvature hardly enters
 )
-THIRD_DIFFERENCE = 20**0.5  # root of 1 + 9 + 9 + 1, by which a third difference enlarges rounding
+FOURTH_DIFFERENCE = (
+    70**0.5
+)  # root of 1 + 16 + 36 + 16 + 1, by which a fourth difference enlarges rounding
 
 
 @dataclass(frozen=True)
@@ -133,37 +136,61 @@ def _step_scale(x: Tensor) -> Tensor:
     return torch.maximum(magnitude, typical)
 
 
-class Line:
-    """Forward along ``point + t * direction``, weighted by the cotangents; ``f(0)`` is kept."""
+class Path:
+    """The function along ``point + t * direction``; what it returned is kept, for cotangents to share."""
 
     def __init__(
         self,
-        forward: Callable[[Sequence[Tensor]], Sequence[Tensor | None]],
+        function: Callable[[Sequence[Tensor]], Sequence[Tensor | None]],
         point: Sequence[Tensor],
         along: Sequence[Tensor],
-        weights: Sequence[Tensor],
-        precision: float = EPS,
+        start: Sequence[Tensor | None] | None = None,
     ) -> None:
-        self._forward, self._point, self._along, self._weights = forward, point, along, weights
+        self._function, self._point, self._along = function, point, along
+        self._known: dict[float, Sequence[Tensor | None]] = {} if start is None else {0.0: start}
+
+    def at(self, t: float) -> Sequence[Tensor | None]:
+        """Return the outputs at ``point + t * direction``."""
+        if t not in self._known:
+            moved = [x + t * u for x, u in zip(self._point, self._along, strict=True)]
+            outputs = self._function(moved)
+            if sum(y.numel() for y in outputs if y is not None) > KEPT_ELEMENTS:
+                return outputs
+            self._known[t] = outputs
+        return self._known[t]
+
+
+class Line:
+    """The outputs along a path, weighted by cotangents; ``precision`` is the relative rounding of the function."""
+
+    def __init__(self, path: Path, weights: Sequence[Tensor], precision: float = EPS) -> None:
+        self.path, self._weights, self.precision = path, weights, precision
         self.base = self.at(0.0)
-        near = self.at(2 * PROBE_NOISE) - 3 * self.at(PROBE_NOISE) - self.at(-PROBE_NOISE)
-        rounding = (near + 3 * self.base).abs() / THIRD_DIFFERENCE
-        magnitude = self.base.abs()
-        self.size = float(magnitude.square().sum().sqrt())
-        self.precision = max(precision, _typical_ratio(rounding, magnitude))
-        self.noise = float(torch.maximum(EPS * magnitude, rounding).square().sum().sqrt())
+        self.size = float(self.base.square().sum().sqrt())
+        self.noise = max(EPS, precision) * self.size
 
     def at(self, t: float) -> Tensor:
         """Return all weighted outputs at ``point + t * direction`` as one real vector."""
-        moved = [x + t * u for x, u in zip(self._point, self._along, strict=True)]
-        outputs = self._forward(moved)
-        pairs = zip(self._weights, outputs, strict=True)
+        pairs = zip(self._weights, self.path.at(t), strict=True)
         return torch.cat(
             [
                 w.new_zeros(w.numel(), dtype=torch.float64) if y is None else _products(w, y)
                 for w, y in pairs
             ]
         )
+
+    def rounding(self, step: float) -> float:
+        """Return the typical relative rounding of an output, by fourth differences at ``step``.
+
+        The median over elements: a kink or a jump at a few of them is no rounding.
+        """
+        outer = self.at(2 * step) + self.at(-2 * step)
+        inner_ = self.at(step) + self.at(-step)
+        fourth = (outer - 4 * inner_ + 6 * self.base).abs() / FOURTH_DIFFERENCE
+        magnitude = self.base.abs()
+        known = magnitude > 1e-6 * magnitude.max() if magnitude.numel() else magnitude > 0
+        ratio = float((fourth[known] / magnitude[known]).median()) if bool(known.any()) else 0.0
+        return ratio if math.isfinite(ratio) else 0.0
 
     def slope(self, h: float, rounding: float) -> Slope:
         """Return the derivative at 0 from steps ``h``, ``h/2`` and ``h/4``; ``rounding`` is the size of ``g * x``."""
@@ -179,22 +206,18 @@ class Line:
         uncertainty = abs(first[1] - first[0]) + abs(value - first[1]) + noise
         closed = [2 * b - a for a, b in pairwise(gaps)]
         kinked = abs(closed[1]) > SIGMAS * (abs(closed[1] - closed[0]) + 4 * noise)
-        rounding_part = (
-            noise if self.noise < JUMP * self.size else 4 * EPS * (self.size + rounding) / h
-        )
-        return Slope(h, value, uncertainty, rounding_part, kinked)
+        return Slope(h, value, uncertainty, noise, kinked)
 
 
-def _typical_ratio(rounding: Tensor, magnitude: Tensor) -> float:
-    """Return the relative rounding of forward if it is coarser than float64's, else 0.
+def measured_precision(line: Line) -> float:
+    """Return the relative rounding of the function along ``line``, at least float64's.
 
-    The median over elements: a kink or a jump at a few of them is no rounding.
+    Rounding stays the same at ten times the step; kinks and curvature grow, and are not rounding.
     """
-    known = magnitude > 1e-6 * magnitude.max() if magnitude.numel() else magnitude > 0
-    if not bool(known.any()):
-        return 0.0
-    ratio = float((rounding[known] / magnitude[known]).median())
-    return ratio if COARSE_ABOVE < ratio < JUMP else 0.0
+    near = line.rounding(PROBE_NOISE)
+    if near <= 8 * EPS or near > JUMP or line.rounding(10 * PROBE_NOISE) > 4 * near:
+        return EPS
+    return near
 
 
 def judge(line: Line, claimed: float, scale: float, rounding: float) -> Judgement:
@@ -206,28 +229,35 @@ def judge(line: Line, claimed: float, scale: float, rounding: float) -> Judgemen
     if not math.isfinite(claimed):  # then only the size of the slope itself is left to measure by
         scale = rounding = 0.0
     scale = max(scale, abs(claimed) if scale else 0.0, 1e-9 * line.size, 1e-300)
-    for h in FINE_STEPS if line.precision < 1e-9 else COARSE_STEPS:
+    for h in FINE_STEPS + FINER_STEPS if line.precision < 1e-9 else COARSE_STEPS:
+        if h == FINER_STEPS[0] and _status(slopes, claimed, scale) != "unresolved":
+            break
         slope = line.slope(h, rounding)
         slopes.append(slope)
         sure = not slope.kinked and slope.uncertainty <= GOOD_ENOUGH * scale
         if sure and not slope.differs(claimed):
             return Judgement("ok", claimed, tuple(slopes), scale)
-        sharp = slope.uncertainty <= 1e-4 * scale
-        if len(slopes) > 1 and sharp and _agree(*slopes[-2:]) and _both_differ(slopes, claimed):
+        if len(slopes) > 1 and _agree(*slopes[-2:]) and _both_differ(slopes, claimed):
             break
     scale = max(scale, *(abs(s.value) for s in slopes))
     return Judgement(_status(slopes, claimed, scale), claimed, tuple(slopes), scale)
 
 
 def _agree(one: Slope, other: Slope) -> bool:
-    """Whether two slopes are the same and the finer step did not make matters worse.
+    """Whether two slopes are sharp, the same, and not getting worse as the step shrinks.
 
-    Where forward oscillates faster than the steps, the differences grow as the step shrinks.
+    Sharp against their own size or down to rounding, never against what is claimed: where forward varies faster than
+    the steps, slopes are small beside a large claim that is right.
     """
     coarse, fine = sorted((one, other), key=lambda slope: -slope.step)
     converging = fine.uncertainty - 20 * fine.rounding <= 3 * coarse.uncertainty
     near = abs(one.value - other.value) <= SIGMAS * (one.uncertainty + other.uncertainty)
-    return converging and near and not (one.kinked or other.kinked)
+    return converging and near and all(map(_sharp, (one, other)))
+
+
+def _sharp(slope: Slope) -> bool:
+    own = 0.05 * abs(slope.value)
+    return not slope.kinked and slope.uncertainty <= max(own, 30 * slope.rounding)
 
 
 def _both_differ(slopes: Sequence[Slope], claimed: float) -> bool:

@@ -2,94 +2,189 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import pytest
 
-from pytest_autograd._check import check, check_call
+from pytest_autograd._baseline import Baseline
+from pytest_autograd._call import Call
+from pytest_autograd._device import missing, moved_call, on_device
 from pytest_autograd._errors import CheckError
+from pytest_autograd._expectation import Expectation
+from pytest_autograd._locate import class_place
 from pytest_autograd._model import Report
 from pytest_autograd._options import make_options
 from pytest_autograd._recorder import Recorder
+from pytest_autograd._render import render_short
+from pytest_autograd._results import Entry
+from pytest_autograd._settings import Settings
+from pytest_autograd._strategies import is_strategy, smallest_failure
+from pytest_autograd._suite_call import verified_entry
+from pytest_autograd._target import make_call
 
 NOTHING_CALLED = (
-    "autograd_checked: the test calls no custom autograd Function (regions compiled by torch.compile are not "
-    "recorded); name one: @autograd_checked(function=MyFunction, inputs=make_inputs)"
+    "the test calls no custom autograd Function (regions compiled by torch.compile are not recorded); "
+    "name one: @autograd_checked(function=MyFunction, inputs=make_inputs)"
 )
-
-
-def defaults(config: pytest.Config) -> dict[str, Any]:
-    """Return the options set on the command line or in the ini file."""
-    found: dict[str, Any] = {}
-    level = config.getoption("autograd_level") or config.getini("autograd_level")
-    limit = config.getoption("autograd_time_limit") or config.getini("autograd_time_limit")
-    if level:
-        found["level"] = level
-    if limit:
-        found["time_limit"] = float(limit)
-    return found
+MakeCall = Callable[[str | None], Call]
+OWN = ("function", "inputs", "allow_inconclusive", "expect", "examples")
 
 
 class MarkedTest:
-    """The verification that one marker asks for."""
+    """The verification that the markers of one test ask for; options of an inner marker win."""
 
-    def __init__(self, config: pytest.Config, marker: pytest.Mark) -> None:
-        given = dict(marker.kwargs)
-        self.positional = marker.args
-        self.function = given.pop("function", None)
-        self.inputs = given.pop("inputs", None)
-        self.allow_inconclusive = given.pop("allow_inconclusive", False)
-        self.options = {**defaults(config), **given}
+    def __init__(
+        self, item: pytest.Item, settings: Settings, baseline: Baseline, marks: Sequence[pytest.Mark]
+    ) -> None:
+        given: dict[str, Any] = {}
+        for mark in reversed(marks):
+            given |= mark.kwargs
+        self.positional = [value for mark in marks for value in mark.args]
+        self.settings, self.baseline = settings, baseline
+        self.nodeid = item.nodeid
+        self.verbose = item.config.get_verbosity() > 0
+        self.own: dict[str, Any] = {name: given.pop(name, None) for name in OWN}
+        self.options = given
         self.recorder = Recorder()
-        self.reports: list[Report] = []
+        self.entries: list[tuple[str, Entry]] = []
 
     @property
-    def verdicts(self) -> dict[str, str]:
-        """Verdict by target."""
-        return {report.target: report.verdict for report in self.reports}
+    def verdicts(self) -> Mapping[str, str]:
+        """Verdict and codes of errors and warnings by target."""
+        told: dict[str, str] = {}
+        for label, entry in self.entries:
+            if entry.report is not None:
+                codes = " ".join(sorted(entry.report.codes))
+                told[f"{entry.function}{label}"] = f"{entry.outcome} {codes}".strip()
+        return told
 
     def recording(self) -> AbstractContextManager[None]:
         """Record the Functions that the test calls, unless the marker names its target."""
-        return nullcontext() if self.function is not None else self.recorder.recording()
+        named = self.own["function"] is not None
+        return nullcontext() if named else self.recorder.recording()
 
     def verify(self) -> str | None:
         """Verify what is asked for; return what to fail with, None if all is well."""
         try:
-            self.reports = list(self._reports())
+            expectation = Expectation(self.own["expect"])
+            make_options(**{**self.settings.options, **self.options})
+            for label, make in self._calls():
+                self._verify_on_devices(label, make)
+            if self.own["function"] is not None and is_strategy(self.own["inputs"]):
+                self._search()
         except CheckError as error:
             return f"autograd_checked: {error}"
-        bad = [report for report in self.reports if not self._passes(report)]
-        return "\n\n".join(str(report) for report in bad) or None
+        reports = [entry.report for _, entry in self.entries if entry.report is not None]
+        if not reports:
+            return None
+        if expectation.codes:
+            wrong = expectation.broken_by(reports)
+            return wrong and f"autograd_checked: {wrong}{self._told(self.entries)}"
+        bad = [pair for pair in self.entries if not self._passes(pair[1])]
+        return self._told(bad).strip() or None
 
-    def _passes(self, report: Report) -> bool:
-        return report.ok or (report.verdict == "inconclusive" and self.allow_inconclusive)
+    @property
+    def unavailable(self) -> str | None:
+        """Why nothing was verified, if none of the devices asked for is here."""
+        reasons = [entry.skipped for _, entry in self.entries if entry.skipped]
+        return "; ".join(dict.fromkeys(reasons)) if len(reasons) == len(self.entries) else None
 
-    def _reports(self) -> Iterator[Report]:
+    def _passes(self, entry: Entry) -> bool:
+        if entry.report is None or entry.report.ok:
+            return True
+        if entry.outcome == "inconclusive" and self.own["allow_inconclusive"]:
+            return True
+        known = self.baseline.file is not None
+        return known and not self.baseline.new_codes(entry)
+
+    def _told(self, pairs: Sequence[tuple[str, Entry]]) -> str:
+        """Return the reports as text, each of several cases under a line of its own."""
+        texts = []
+        for label, entry in pairs:
+            if entry.report is not None:
+                head = f"{label.strip()}: {entry.outcome}\n" if label else ""
+                texts.append(head + self._text(entry.report))
+        return "".join(f"\n\n{text}" for text in texts)
+
+    def _text(self, report: Report) -> str:
+        return str(report) if self.verbose else render_short(report)
+
+    def _verify_on_devices(self, label: str, make: MakeCall) -> None:
+        for device in self.settings.devices:
+            reason = missing(device)
+            if reason is None:
+                self._verify_one(f"{label} on {device}", make(device), device)
+            else:
+                blank = Entry(key=self._key, function="", module="", inputs="", test=self.nodeid)
+                skipped = blank.model_copy(update={"device": device, "skipped": reason})
+                self.entries.append((f"{label} on {device}", skipped))
+        if not self.settings.devices:
+            self._verify_one(label, make(None), None)
+
+    @property
+    def _key(self) -> str:
+        return f"{self.nodeid} {len(self.entries)}"
+
+    def _verify_one(self, label: str, call: Call, device: str | None) -> None:
+        owner = call.function or call.target
+        place = class_place(owner)
+        entry = Entry(
+            key=self._key,
+            function=call.name,
+            module=getattr(owner, "__module__", None) or "",
+            file=place.file if place else None,
+            line=place.line if place else None,
+            inputs=call.describe(),
+            test=self.nodeid,
+            device=device,
+        )
+        self.entries.append((label, verified_entry(call, entry, self.settings, **self.options)))
+
+    def _calls(self) -> Iterator[tuple[str, MakeCall]]:
+        """Yield what to verify, with a label where there are several cases."""
         if self.positional:
             raise CheckError("the marker takes keywords only: function=..., inputs=..., options")
-        if self.function is not None:
-            for args in self._cases():
-                yield check(self.function, *args, **self.options)
-            return
-        if self.inputs is not None:
-            raise CheckError("inputs= goes with function=: name the Function to call with them")
-        options = make_options(**self.options)
+        function, inputs = self.own["function"], self.own["inputs"]
+        if function is None:
+            if inputs is not None:
+                raise CheckError("inputs= goes with function=: name the Function to call with them")
+            yield from self._recorded()
+        elif inputs is None:
+            raise CheckError("function= needs inputs=, a callable that returns the argument tuple")
+        elif not is_strategy(inputs):
+            cases = inputs if isinstance(inputs, list) else [inputs]
+            if not cases:
+                raise CheckError("inputs=[] holds no case: nothing would be verified")
+            for number, case in enumerate(cases, 1):
+                label = f" case {number} of {len(cases)}" if len(cases) > 1 else ""
+                yield label, partial(_make, function, as_arguments(case))
+
+    def _recorded(self) -> Iterator[tuple[str, MakeCall]]:
         calls = self.recorder.calls()
         if not calls:
-            unusable = "; ".join(self.recorder.unusable)
-            raise (
-                CheckError(unusable) if unusable else CheckError(NOTHING_CALLED.partition(": ")[2])
-            )
+            raise CheckError("; ".join(self.recorder.unusable) or NOTHING_CALLED)
         for call in calls:
-            yield check_call(call, options)
+            yield "", partial(moved_call, call)
 
-    def _cases(self) -> Iterator[tuple[Any, ...]]:
-        if self.inputs is None:
-            raise CheckError("function= needs inputs=, a callable that returns the argument tuple")
-        for case in self.inputs if isinstance(self.inputs, list) else [self.inputs]:
-            yield as_arguments(case)
+    def _search(self) -> None:
+        """Verify examples of a Hypothesis strategy; keep the last good one, or the smallest that fails."""
+
+        def fails(example: Any) -> bool:
+            self.entries.clear()
+            make = partial(_make, self.own["function"], as_arguments(example))
+            self._verify_on_devices(" smallest example that Hypothesis found", make)
+            return any(not self._passes(entry) for _, entry in self.entries)
+
+        smallest_failure(self.own["inputs"], fails, self.own["examples"])
+
+
+def _make(function: Any, args: tuple[Any, ...], device: str | None) -> Call:
+    if device is None:
+        return make_call(function, args, {})
+    return make_call(on_device(function, device), on_device(args, device), {})
 
 
 def as_arguments(case: tuple[Any, ...] | Callable[[], Any]) -> tuple[Any, ...]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from torch import Tensor
-
-from pytest_autograd._contract import Declared, check_keys, transformed, true_vjp
+from pytest_autograd._contract import Declared
+from pytest_autograd._decision import decide
 from pytest_autograd._errors import NotApplicable, TargetRaised
 from pytest_autograd._evaluator import Evaluator
 from pytest_autograd._experiments import (
@@ -16,13 +13,9 @@ from pytest_autograd._experiments import (
     nonlinearities,
 )
 from pytest_autograd._fact import fact
-from pytest_autograd._numeric import numeric_tolerance
 from pytest_autograd._observed import Observed
-from pytest_autograd._precision import forward_precision
 from pytest_autograd._second import SecondOrder, SecondOrderJudge
 from pytest_autograd._values import Values, relative_error
-from pytest_autograd._verifier import Verifier
-from pytest_autograd._witness import Witness, testify
 
 
 class Numbers(Observed):
@@ -52,12 +45,7 @@ class Numbers(Observed):
     @fact
     def precision(self) -> float:
         """Machine epsilon of the coarsest float that forward works in."""
-        return forward_precision(self.evaluator, self.evaluator.point)
-
-    def testify(self, point: Sequence[Tensor], cotangents: Sequence[Tensor]) -> Witness:
-        """Return the reference gradients by autograd through the raw forward."""
-        evaluator = self.evaluator
-        return testify(evaluator.call, self.seed, point, cotangents, evaluator.output_names)
+        return self.values.precision
 
     @fact
     def declared(self) -> Declared:
@@ -70,26 +58,7 @@ class Numbers(Observed):
     @fact
     def values(self) -> Values:
         """The verdict on the first derivatives, against forward itself or against the contract."""
-        verifier = Verifier(
-            self.evaluator, self.testify, self.seed, self.options.rtol, self.precision
-        )
-        if self.options.contract is None:
-            return verifier.verify()
-        tolerance = verifier.witness_tolerance
-        if self.options.contract != "grad_transform":
-            return verifier.against_truth(self.declared.vjp, self.options.contract, tolerance)
-        transforms = self.options.grad_transform or {}
-        check_keys(transforms, self.evaluator)
-        trial = verifier.draw(self.evaluator.point)
-        truth = true_vjp(self.evaluator, self.testify, trial, self.precision)
-        if truth.numeric:
-            tolerance = numeric_tolerance(self.precision)
-        names = self.evaluator.names
-        return verifier.against_truth(
-            lambda x, v: transformed(truth.vjp(x, v), transforms, names),
-            "grad_transform",
-            tolerance,
-        )
+        return decide(self.evaluator, self.options)
 
     @fact
     def second(self) -> SecondOrder:
@@ -98,8 +67,7 @@ class Numbers(Observed):
             raise NotApplicable("gradgrad=False")
         if not self.twice_differentiable:
             raise NotApplicable("backward is marked @once_differentiable")
-        precision = self.precision
-        return SecondOrderJudge(self.evaluator, self.seed, precision).verify()
+        return SecondOrderJudge(self.evaluator, self.seed, self.precision).verify()
 
     @fact
     def nonlinear(self) -> list[Nonlinearity]:

@@ -7,12 +7,29 @@ from pathlib import Path
 from pytest_autograd._locate import source_line
 from pytest_autograd._model import Finding, Report
 
+SHOWN = 3
+
 
 def render_text(report: Report) -> str:
     """Return the whole report: findings first, then what was and was not checked, then the verdict."""
     blocks = [render_finding(finding) for finding in report.findings]
     blocks.append(_checks(report))
     return "\n\n".join(block for block in blocks if block)
+
+
+def render_short(report: Report) -> str:
+    """Return the errors in full, the rest by their codes, and the verdict in one line."""
+    errors = [finding for finding in report.findings if finding.severity == "error"]
+    blocks = [render_finding(finding) for finding in errors[:SHOWN]]
+    rest = [*errors[SHOWN:], *(f for f in report.findings if f.severity != "error")]
+    verdict = f"{report.target}: {report.verdict}"
+    if not errors:
+        verdict += f": {report.summary}"
+    lines = [verdict, f"  inputs: {report.inputs}"]
+    if rest:
+        told = ", ".join(f"{finding.code} {finding.name}" for finding in rest)
+        lines.append(f"  also: {told} (-v shows all)")
+    return "\n\n".join([*blocks, "\n".join(lines)])
 
 
 def render_finding(finding: Finding) -> str:

@@ -18,9 +18,11 @@ from pytest_autograd._evaluator import Evaluator, MaybeTensors, NoHistory
 from pytest_autograd._judge import (
     Judgement,
     Line,
+    Path,
     direction,
     inner,
     judge,
+    measured_precision,
     signed_bounded,
     size,
 )
@@ -83,7 +85,8 @@ class SecondOrderJudge:
 
         def judged(moving: Sequence[int]) -> Judgement:
             restricted = [u if i in moving else torch.zeros_like(u) for i, u in enumerate(along)]
-            line = Line(first_gradient, variables, restricted, weights, self.precision)
+            line = Line(Path(first_gradient, variables, restricted), weights, self.precision)
+            line = Line(line.path, weights, max(self.precision, measured_precision(line)))
             given = [None] * len(variables) if claimed is None else claimed
             kept = [g if i in moving else None for i, g in enumerate(given)]
             return judge(

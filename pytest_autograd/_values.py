@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -9,7 +10,9 @@ import torch
 from torch import Tensor
 
 from pytest_autograd._evaluator import MaybeTensors
-from pytest_autograd._judge import EPS
+from pytest_autograd._judge import EPS, Path
+
+NEGLIGIBLE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,19 @@ class Trial:
     cotangents: list[Tensor]
     along: list[Tensor]
     got: MaybeTensors
+    outputs: list[Tensor]
+    path: Path
+
+    def floor(self, x: Tensor) -> float:
+        """Return the scale below which a gradient by ``x`` is rounding: a small part of ``<v, f>`` over ``x``."""
+        weighted = [(v * y).abs() for v, y in zip(self.cotangents, self.outputs, strict=True)]
+        count = sum(part.numel() for part in weighted)
+        if not count or not x.numel():
+            return 0.0
+        squares = sum(float(part.double().square().sum()) for part in weighted)
+        spread = max(float(x.abs().double().square().mean().sqrt()), 1e-2)
+        natural = (squares / count) ** 0.5 * min(1.0, count / x.numel()) / spread
+        return NEGLIGIBLE * natural if math.isfinite(natural) else 0.0
 
 
 @dataclass
@@ -56,7 +72,7 @@ class Values:
     precision: float = EPS
 
 
-def relative_error(want: Tensor, got: Tensor) -> float:
+def relative_error(want: Tensor, got: Tensor, floor: float = 0.0) -> float:
     """Return the largest difference of two gradients relative to their scale; NaN in ``want`` is not compared.
 
     Non-finite values in ``got`` where ``want`` is finite count as an infinite error.
@@ -70,20 +86,27 @@ def relative_error(want: Tensor, got: Tensor) -> float:
     if not bool(torch.isfinite(difference).all()):
         return float("inf")
     scale = float(torch.maximum(want.abs(), torch.zeros_like(want.abs())).max())
-    scale = scale or float(got.abs().max())
+    scale = max(scale or float(got.abs().max()), floor)
     return float(difference.max()) / scale if scale else 0.0
 
 
 def compare_one(
-    name: str, want: Tensor | None, got: Tensor | None, x: Tensor, tolerance: float, rtol: float
+    name: str,
+    want: Tensor | None,
+    got: Tensor | None,
+    x: Tensor,
+    tolerance: float,
+    rtol: float,
+    floor: float = 0.0,
 ) -> Argument:
     """Compare the gradient of one argument ``x`` with the known one, None standing for zero.
 
-    An error above ``tolerance`` is ``inexact`` up to ``rtol`` and ``wrong`` beyond.
+    An error above ``tolerance`` is ``inexact`` up to ``rtol`` and ``wrong`` beyond. ``floor`` is the least scale that
+    errors are measured by: below it a gradient is rounding of larger numbers.
     """
     known = torch.zeros_like(x) if want is None else want.detach()
     given = torch.zeros_like(x) if got is None else got.detach()
-    error = relative_error(known, given)
+    error = relative_error(known, given, floor)
     if error <= tolerance:
         return Argument(name, "ok", error, tolerance)
     if got is None:

@@ -15,9 +15,11 @@ from pytest_autograd._judge import (
     EPS,
     Judgement,
     Line,
+    Path,
     direction,
     inner,
     judge,
+    measured_precision,
     signed_bounded,
     size,
 )
@@ -39,27 +41,27 @@ class Verifier:
     def __init__(
         self, evaluator: Evaluator, testify: Testify, seed: int, rtol: float, precision: float
     ) -> None:
-        self.evaluator, self.testify, self.rtol, self.precision = (
-            evaluator,
-            testify,
-            rtol,
-            precision,
-        )
+        self.evaluator, self.testify, self.rtol = evaluator, testify, rtol
+        self.precision = precision
+        self.measured = False
         self.generator = torch.Generator().manual_seed(seed)
-        self.kinked = False
 
-    def draw(self, point: Sequence[Tensor]) -> Trial:
-        """Draw cotangents and a direction at ``point`` and ask backward for the VJP."""
+    def draw(self, point: Sequence[Tensor], count: int = 1) -> list[Trial]:
+        """Draw a direction and ``count`` cotangents at ``point``, and ask backward for the VJPs."""
         outputs = self.evaluator.forward(point)
-        cotangents = signed_bounded(outputs, self.generator)
         along = direction(point, self.generator)
-        got = self.evaluator.vjp(point, cotangents)
-        return Trial(list(point), cotangents, along, got)
+        path = Path(self.evaluator.forward, point, along, outputs)
+        trials = []
+        for _ in range(count):
+            cotangents = signed_bounded(outputs, self.generator)
+            got = self.evaluator.vjp(point, cotangents)
+            trials.append(Trial(list(point), cotangents, along, got, outputs, path))
+        return trials
 
     def against_truth(self, truth: Truth, by: str, tolerance: float = WITNESS_RTOL) -> Values:
         """Verify against known gradients (a contract), element by element, at the point and beside it."""
         points = [self.evaluator.point, self.nearby()]
-        trials = [self.draw(point) for point in points]
+        trials = [trial for point in points for trial in self.draw(point)]
         worst: dict[str, Argument] = {}
         for trial in trials:
             expected = truth(trial.point, trial.cotangents)
@@ -95,22 +97,39 @@ class Verifier:
         return [x + JITTER * move for x, move in zip(point, moves, strict=True)]
 
     def _at(self, point: Sequence[Tensor]) -> Values:
-        trials = [self.draw(point) for _ in range(TRIALS)]
+        trials = self.draw(point, TRIALS)
         judgements = [self._judge(trial, range(len(point))) for trial in trials]
         kinked = any(judgement.status == "kink" for judgement in judgements)
         base = Values([], False, "judge", trials=trials, kinked=kinked, precision=self.precision)
         if any(judgement.status == "wrong" for judgement in judgements):
-            return self._blame(base)
+            return self._blame(base) if self._witness_objects(trials) else self._unresolved(base)
         if any(judgement.status != "ok" for judgement in judgements):
-            base.arguments = [Argument(name, "unresolved") for name in self.evaluator.names]
-            base.reason = self._why_unresolved(judgements)
-            return base
+            return self._unresolved(base, judgements)
         base.accuracy = max(judgement.accuracy for judgement in judgements)
         base.arguments = [Argument(name, "ok") for name in self.evaluator.names]
         base.confirmed = True
         return self._with_witness(base, judgements)
 
+    def _witness_objects(self, trials: Sequence[Trial]) -> bool:
+        """Whether the witness does not contradict the judge's "wrong" by agreeing with backward in every element."""
+        try:
+            for trial in trials:
+                witness = self.testify(trial.point, trial.cotangents)
+                compared = self.compare(trial, witness.gradients, self.witness_tolerance)
+                if witness.breaks or any(argument.status != "ok" for argument in compared):
+                    return True
+        except NotApplicable:
+            return True
+        return False
+
+    def _unresolved(self, values: Values, judgements: Sequence[Judgement] = ()) -> Values:
+        values.arguments = [Argument(name, "unresolved") for name in self.evaluator.names]
+        values.reason = self._why_unresolved(judgements)
+        return values
+
     def _why_unresolved(self, judgements: Sequence[Judgement]) -> str:
+        if not judgements:
+            return "finite differences disagree with the reference gradient"
         if any(judgement.status == "kink" for judgement in judgements):
             return "the sample lies on a kink of forward"
         uncertainty = max(j.best.uncertainty / j.scale for j in judgements)
@@ -118,9 +137,14 @@ class Verifier:
 
     def _judge(self, trial: Trial, slots: Sequence[int]) -> Judgement:
         """Judge the derivative along the trial's direction, restricted to ``slots``."""
-        along = [u if i in slots else torch.zeros_like(u) for i, u in enumerate(trial.along)]
-        line = Line(self.evaluator.forward, trial.point, along, trial.cotangents, self.precision)
-        self.precision = max(self.precision, line.precision)
+        along, path = trial.along, trial.path
+        if len(slots) < len(along):
+            along = [u if i in slots else torch.zeros_like(u) for i, u in enumerate(along)]
+            path = Path(self.evaluator.forward, trial.point, along, trial.outputs)
+        line = Line(path, trial.cotangents, self.precision)
+        if not self.measured:
+            self.precision, self.measured = max(self.precision, measured_precision(line)), True
+            line = Line(path, trial.cotangents, self.precision)
         moving = [g if i in slots else None for i, g in enumerate(trial.got)]
         rounding = size(moving, trial.point)
         return judge(line, inner(moving, along), size(moving, along), rounding)
@@ -193,7 +217,8 @@ class Verifier:
         """Compare backward's answer with known gradients, element by element."""
         rows = zip(self.evaluator.names, expected, trial.got, trial.point, strict=True)
         return [
-            compare_one(name, want, got, x, tolerance, self.rtol) for name, want, got, x in rows
+            compare_one(name, want, got, x, tolerance, self.rtol, trial.floor(x))
+            for name, want, got, x in rows
         ]
 
     def _blame(self, values: Values) -> Values:
@@ -220,7 +245,8 @@ class Verifier:
         if judgement.status != "wrong":
             return Argument(name, "unresolved")
         expected, tolerance = self._expected(trial, slot, judgement)
-        compared = compare_one(name, expected, got, trial.point[slot], tolerance, self.rtol)
+        x = trial.point[slot]
+        compared = compare_one(name, expected, got, x, tolerance, self.rtol, trial.floor(x))
         if compared.status != "ok":
             return compared
         status: Literal["wrong", "inexact"] = (

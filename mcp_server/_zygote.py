@@ -1,0 +1,112 @@
+"""The process that has imported what a check needs, and forks a judge for each call.
+
+It has one thread, runs no tensor operation and no submitted code. Over its socket come assignments,
+each with the descriptor of the judge's own socket; when the socket ends, so does everything.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+from typing import NoReturn
+
+from mcp_server._isolation import adopt_orphans, die_with_parent, hide_memory, outlive_parent
+
+LONGEST_ASSIGNMENT = 1 << 16
+READY = b"ready"
+_PATIENCE = 3.0
+_TICK = 0.5
+
+
+def main() -> None:
+    """Import everything, tell so, then fork until the server is gone."""
+    die_with_parent(int(sys.argv[2]))
+    control = socket.socket(fileno=int(sys.argv[1]))
+    control.set_inheritable(False)
+    from mcp_server import _judging, _preload  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+    hide_memory()
+    adopt_orphans()
+    # From here on the socket tells of the server's end, so that judges can be given time to clean.
+    outlive_parent()
+    with suppress(OSError):
+        control.send(READY)
+        _serve(control)
+    _end()
+
+
+def _serve(control: socket.socket) -> None:
+    judges: set[int] = set()
+    while True:
+        readable, _, _ = select.select([control], [], [], _TICK if judges else None)
+        _reap(judges)
+        if not readable:
+            continue
+        message, descriptors, _, _ = socket.recv_fds(control, LONGEST_ASSIGNMENT, 1)
+        if not message:
+            return
+        server = socket.socket(fileno=descriptors[0])
+        judge = os.fork()
+        if judge == 0:
+            control.close()
+            _become_judge(server, message)
+        judges.add(judge)
+        server.close()
+
+
+def _become_judge(server: socket.socket, message: bytes) -> NoReturn:
+    status = 70
+    try:
+        from mcp_server._assignment import Assignment
+        from mcp_server._judging import judge_call
+        from mcp_server._start import fork_worker
+
+        os.setsid()
+        judge_call(server, Assignment.loaded(message.decode()), fork_worker, os.getppid())
+        status = 0
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _reap(judges: set[int]) -> None:
+    """Take the exit of children that are gone, and end what a killed judge left to us."""
+    from mcp_server._host import children
+
+    with suppress(ChildProcessError):
+        while pid := os.waitpid(-1, os.WNOHANG)[0]:
+            judges.discard(pid)
+    for orphan in set(children()) - judges:
+        _kill(orphan)
+
+
+def _end() -> NoReturn:
+    """Wait for the judges to clean up, then kill what is left."""
+    from mcp_server._host import children
+
+    until = time.monotonic() + _PATIENCE
+    while left := list(children()):
+        if time.monotonic() > until:
+            for pid in left:
+                _kill(pid)
+        with suppress(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
+        time.sleep(0.005)
+    os._exit(0)
+
+
+def _kill(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()

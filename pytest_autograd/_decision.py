@@ -1,0 +1,42 @@
+"""Deciding on the first derivatives of an evaluator: against forward itself, or against the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from pytest_autograd._contract import Declared, check_keys, transformed, true_vjp
+from pytest_autograd._evaluator import Evaluator, MaybeTensors
+from pytest_autograd._numeric import numeric_tolerance
+from pytest_autograd._options import Options
+from pytest_autograd._precision import forward_precision
+from pytest_autograd._values import Values
+from pytest_autograd._verifier import Verifier
+from pytest_autograd._witness import Witness, testify
+
+
+def decide(evaluator: Evaluator, options: Options) -> Values:
+    """Return the verdict on the gradients of ``evaluator`` at its own point."""
+    seed = evaluator.seed
+    precision = forward_precision(evaluator, evaluator.point)
+
+    def reference(point: Sequence[Tensor], cotangents: Sequence[Tensor]) -> Witness:
+        return testify(evaluator.call, seed, point, cotangents, evaluator.output_names)
+
+    verifier = Verifier(evaluator, reference, seed, options.rtol, precision)
+    if options.contract is None:
+        return verifier.verify()
+    tolerance = verifier.witness_tolerance
+    if options.contract != "grad_transform":
+        declared = Declared(options.contract, getattr(options, options.contract), evaluator)
+        return verifier.against_truth(declared.vjp, options.contract, tolerance)
+    transforms = options.grad_transform or {}
+    check_keys(transforms, evaluator)
+    truth = true_vjp(evaluator, reference, verifier.draw(evaluator.point)[0], precision)
+
+    def meant(point: Sequence[Tensor], cotangents: Sequence[Tensor]) -> MaybeTensors:
+        return transformed(truth.vjp(point, cotangents), transforms, evaluator.names)
+
+    tolerance = numeric_tolerance(precision) if truth.numeric else tolerance
+    return verifier.against_truth(meant, "grad_transform", tolerance)

@@ -1,0 +1,79 @@
+"""Facts about the call at other points and sizes than the given ones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from pytest_autograd._call import Call
+from pytest_autograd._decision import decide
+from pytest_autograd._errors import NotApplicable, TargetRaised
+from pytest_autograd._evaluator import Evaluator
+from pytest_autograd._fact import fact
+from pytest_autograd._numbers import Numbers
+from pytest_autograd._values import Argument, Values
+from pytest_autograd._variants import other_points, other_sizes
+
+SHARE_OF_TIME = 0.25  # of what the time limit leaves, for points and for sizes each
+
+
+@dataclass(frozen=True)
+class WrongThere:
+    """A gradient that is right at the given inputs and wrong at others; ``raised`` when backward fails there."""
+
+    where: str
+    values: Values | None = None
+    argument: Argument | None = None
+    raised: TargetRaised | None = None
+
+
+class Elsewhere(Numbers):
+    """What the checked code computes at inputs that nobody gave."""
+
+    @fact
+    def wrong_points(self) -> list[WrongThere]:
+        """Where the gradient is wrong at other values of the same sizes."""
+        return self._wrong_at(other_points(self.evaluator.call, self.seed))
+
+    @fact
+    def wrong_sizes(self) -> list[WrongThere]:
+        """Where the gradient is wrong at other sizes."""
+        return self._wrong_at(other_sizes(self.evaluator.call, self.seed))
+
+    def _wrong_at(self, variants: Iterator[tuple[str, Call]]) -> list[WrongThere]:
+        """Return the first place where each argument is wrong, within a share of the time that is left."""
+        if self.options.level == "quick" and self.values.confirmed:
+            raise NotApplicable("other points and sizes are tried at level full")
+        if any(a.status in ("wrong", "missing") for a in self.values.arguments):
+            raise NotApplicable("the gradient is wrong at the given inputs")
+        stop = time.monotonic() + SHARE_OF_TIME * (self.deadline - time.monotonic())
+        found: dict[str, WrongThere] = {}
+        for where, call in variants:
+            if time.monotonic() > stop:
+                break
+            for wrong in self._wrong_in(where, call):
+                found.setdefault(wrong.argument.name if wrong.argument else "", wrong)
+        return list(found.values())
+
+    def _wrong_in(self, where: str, call: Call) -> Iterator[WrongThere]:
+        evaluator = Evaluator(call, self.seed)
+        try:
+            outputs = evaluator.forward(evaluator.point)
+        except NotApplicable:  # a Function that refuses these inputs is not at fault
+            return
+        if not all(bool(torch.isfinite(y).all()) for y in outputs):
+            return
+        try:
+            values = decide(evaluator, self.options)
+        except TargetRaised as raised:
+            if raised.where == "backward":
+                yield WrongThere(where, raised=raised)
+            return
+        except NotApplicable:
+            return
+        for argument in values.arguments:
+            if argument.status == "wrong":
+                yield WrongThere(where, values, argument)

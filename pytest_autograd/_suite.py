@@ -1,0 +1,197 @@
+"""The audit of a whole suite: each custom Function that any test calls, each distinct signature once."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_autograd._baseline import Baseline
+from pytest_autograd._results import Entry, Results
+from pytest_autograd._settings import Settings
+from pytest_autograd._summary import Progress
+
+if TYPE_CHECKING:
+    from pytest_autograd._recorder import Recorder, Sighting
+
+IN_ALL = 4  # how many times the cap of one call may be kept at a time
+MARK = "autograd_checked"
+
+
+class Claims:
+    """Which process audits a signature: the one that first makes a file for it in a shared folder.
+
+    Without a folder that all processes see, each audits what it meets.
+    """
+
+    def __init__(self, folder: str | None) -> None:
+        self.folder = Path(folder) if folder and Path(folder).is_dir() else None
+
+    def take(self, key: str) -> bool:
+        """Whether this process is the first to ask for ``key``."""
+        if self.folder is None:
+            return True
+        try:
+            (self.folder / hashlib.sha256(key.encode()).hexdigest()).touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
+
+
+class SuiteAudit:
+    """Records during setup and call of every test, and audits at its end or at that of the session.
+
+    torch is never imported for it: before the suite itself has loaded torch there is nothing to record.
+    """
+
+    def __init__(
+        self, settings: Settings, claims: Claims, baseline: Baseline, progress: Progress
+    ) -> None:
+        self.settings, self.claims = settings, claims
+        self.baseline, self.progress = baseline, progress
+        self.audited: dict[str, list[Entry]] = {}
+        self.first_test: dict[str, str] = {}
+        self.unseen: list[str] = []
+        self._recorder: Recorder | None = None
+        self._touched: set[str] = set()
+
+    # --- hooks -----------------------------------------------------------------------------
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Audit after everything else of the test is over, outside its time limit and its captured output."""
+        self._touched.clear()
+        result = yield
+        if self.settings.audit_at == "test":
+            self.audit()
+        return result
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Record what fixtures call."""
+        with self._recording(item):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Record what the test calls; a bare marker does so itself."""
+        marker = item.get_closest_marker(MARK)
+        if marker is not None and "function" not in marker.kwargs:
+            return (yield)
+        with self._recording(item):
+            result = yield
+        if self.settings.audit_fail and self.settings.audit_at == "test":
+            self.audit()
+            problem = self._problem(item)
+            if problem:
+                pytest.fail(problem, pytrace=False)
+        return result
+
+    # --- recording -------------------------------------------------------------------------
+
+    @contextmanager
+    def _recording(self, item: pytest.Item) -> Iterator[None]:
+        if "torch" not in sys.modules:
+            yield
+            if "torch" in sys.modules and item.nodeid not in self.unseen:
+                self.unseen.append(item.nodeid)
+            return
+        recorder = self.recorder
+        with recorder.recording():
+            try:
+                yield
+            finally:
+                self._touched |= recorder.touched
+                for key in recorder.touched:
+                    self.first_test.setdefault(key, item.nodeid)
+
+    @property
+    def recorder(self) -> Recorder:
+        """The recorder of the whole session."""
+        if self._recorder is None:
+            from pytest_autograd._recorder import MIB, Recorder
+
+            cap = self.settings.keep_mib * MIB
+            self._recorder = Recorder(self._wants, per_call=cap, in_all=IN_ALL * cap)
+        return self._recorder
+
+    def _wants(self, function: type) -> bool:
+        module = f"{function.__module__}."
+        only = self.settings.only
+        return not only or any(module.startswith(f"{package}.") for package in only)
+
+    # --- auditing --------------------------------------------------------------------------
+
+    def audit(self) -> None:
+        """Audit every kept call; what one prints is dropped."""
+        if self._recorder is None:
+            return
+        waiting = [seen for seen in self._recorder.sightings.values() if seen.call is not None]
+        for number, seen in enumerate(waiting, 1):
+            if not self.claims.take(seen.key):
+                seen.release()
+                continue
+            self.progress.begin(seen.function.__qualname__, number, len(waiting))
+            printed = io.StringIO()
+            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+                self.audited[seen.key] = self._entries(seen)
+            self.progress.end(self.audited[seen.key])
+
+    def _entries(self, seen: Sighting) -> list[Entry]:
+        from pytest_autograd._suite_call import audit_call
+
+        call = seen.release()
+        assert call is not None
+        blank = self._blank(seen)
+        return audit_call(call, blank, self.settings, seen.default_dtype)
+
+    def _blank(self, seen: Sighting) -> Entry:
+        from pytest_autograd._locate import class_place
+
+        place = class_place(seen.function)
+        return Entry(
+            key=seen.key,
+            function=seen.function.__qualname__,
+            module=seen.function.__module__,
+            file=place.file if place else None,
+            line=place.line if place else None,
+            inputs=seen.key.partition("(")[2].removesuffix(")"),
+            test=self.first_test.get(seen.key, ""),
+            calls=seen.count,
+        )
+
+    def _problem(self, item: pytest.Item) -> str | None:
+        """Say which Functions that the test called are at fault: in full once, in a line to later tests."""
+        from pytest_autograd._render import render_short
+
+        told: list[str] = []
+        for key in sorted(self._touched):
+            for entry in self.audited.get(key, ()):
+                if entry.report is None or entry.outcome != "failed":
+                    continue
+                new = self.baseline.new_codes(entry)
+                if new and entry.test == item.nodeid:
+                    told.append(render_short(entry.report))
+                elif new:
+                    codes = ", ".join(sorted(new))
+                    told.append(f"{entry.function}: failed: {codes}, told at {entry.test}")
+        return "\n\n".join(told) or None
+
+    def finish(self, results: Results) -> None:
+        """Audit what is left and hand over an entry for each signature seen."""
+        self.audit()
+        results.unseen += self.unseen
+        if self._recorder is None:
+            return
+        results.left_out.update(self._recorder.left_out)
+        for key, seen in self._recorder.sightings.items():
+            skipped = self._blank(seen).model_copy(update={"skipped": seen.problem})
+            for entry in self.audited.get(key, [skipped]):
+                results.add(entry.model_copy(update={"calls": seen.count}))

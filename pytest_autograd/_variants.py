@@ -1,0 +1,103 @@
+"""The same call elsewhere: other magnitudes and signs, random values, repeated indices, other sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from pytest_autograd._call import Call, Slot
+
+SIZES = (1, 3, 7, 33, 130)
+MOST_ELEMENTS = 60_000
+
+
+def other_points(call: Call, seed: int) -> Iterator[tuple[str, Call]]:
+    """Yield (description, call) with other values of the same sizes."""
+    generator = torch.Generator().manual_seed(seed)
+    for factor in (10.0, -1.0, 0.1, -10.0, 100.0):
+        yield f"at {factor:g} x the inputs", _mapped(call, lambda x, f=factor: x * f)
+    yield (
+        "at mixed magnitudes",
+        _mapped(call, lambda x: x * 10 ** _uniform(x, -2.0, 2.0, generator)),
+    )
+    yield "at the inputs plus 5", _mapped(call, lambda x: x + 5)
+    yield "at random inputs", _mapped(call, lambda x: _normal(x, generator))
+    repeated = _repeated_indices(call, generator)
+    if repeated is not None:
+        yield "with repeated indices", repeated
+
+
+def other_sizes(call: Call, seed: int) -> Iterator[tuple[str, Call]]:
+    """Yield (description, call) with one dimension size of the tensors changed wherever it occurs.
+
+    Equal sizes are one symbol and change together, since most often they must match. Size 1 is left alone: it
+    broadcasts.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for size in sorted({n for slot in call.slots for n in slot.value.shape if n > 1}):
+        for new in dict.fromkeys((*(n for n in SIZES if n != size), size + 1)):
+            resized = _with(call, [_resized(slot, size, new, generator) for slot in call.slots])
+            if sum(slot.value.numel() for slot in resized.slots) <= MOST_ELEMENTS:
+                yield f"with size {new} in place of {size}", resized
+
+
+def _with(call: Call, values: Sequence[Tensor]) -> Call:
+    slots = tuple(replace(s, value=v.detach()) for s, v in zip(call.slots, values, strict=True))
+    return replace(call, slots=slots)
+
+
+def _mapped(call: Call, change: Callable[[Tensor], Tensor]) -> Call:
+    return _with(call, [change(slot.value) if slot.wanted else slot.value for slot in call.slots])
+
+
+def _uniform(x: Tensor, low: float, high: float, generator: torch.Generator) -> Tensor:
+    drawn = torch.rand(x.shape, generator=generator, dtype=torch.float64) * (high - low) + low
+    return drawn.to(device=x.device, dtype=x.real.dtype if x.is_complex() else x.dtype)
+
+
+def _normal(x: Tensor, generator: torch.Generator) -> Tensor:
+    drawn = torch.randn(x.shape, generator=generator, dtype=torch.float64)
+    if x.is_complex():
+        drawn = torch.complex(drawn, torch.randn(x.shape, generator=generator, dtype=torch.float64))
+    return drawn.to(device=x.device, dtype=x.dtype)
+
+
+def _repeated_indices(call: Call, generator: torch.Generator) -> Call | None:
+    """Return the call with indices drawn again with replacement, None where they seem tied to something.
+
+    A permutation, or several integer tensors that may belong together, is a precondition of the caller.
+    """
+    places = [i for i, slot in enumerate(call.slots) if _is_index(slot)]
+    if len(places) != 1:
+        return None
+    index = call.slots[places[0]].value
+    flat = index.reshape(-1)
+    if flat.numel() < 2 or torch.equal(flat.sort().values, torch.arange(len(flat)).to(flat)):
+        return None
+    drawn = torch.randint(0, flat.numel(), flat.shape, generator=generator).to(flat.device)
+    drawn[1] = drawn[0]
+    values = [slot.value for slot in call.slots]
+    values[places[0]] = flat[drawn].reshape(index.shape)
+    return _with(call, values)
+
+
+def _is_index(slot: Slot) -> bool:
+    kind = slot.value.dtype
+    return not (kind.is_floating_point or kind.is_complex or kind == torch.bool)
+
+
+def _resized(slot: Slot, size: int, new: int, generator: torch.Generator) -> Tensor:
+    """Return the tensor with each axis of length ``size`` made ``new`` long, by repeating its entries in order.
+
+    Repeated floating entries are moved apart a little, so that no ties are made.
+    """
+    value = slot.value
+    for axis, length in enumerate(value.shape):
+        if length == size:
+            value = value.index_select(axis, torch.arange(new, device=value.device) % size)
+    if new > size and slot.value.is_floating_point():
+        value = value * (1 + 0.1 * _uniform(value, -1.0, 1.0, generator))
+    return value

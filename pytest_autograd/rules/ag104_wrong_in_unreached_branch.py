@@ -1,0 +1,28 @@
+"""The gradient is right at the given inputs and wrong at others of the same sizes.
+
+A branch, a clamp, a saturated region or repeated indices that the sample never reaches hide a wrong formula; the first
+real batch that goes there trains in the wrong direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_autograd._explain import explain_there
+from pytest_autograd._rule import Evidence
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+SEVERITY = "error"
+FIX = "Derive the gradient for this region too, and add such inputs to the test; refuse in forward what is not meant."
+SKILL = "verification/other-points"
+LEVEL = "full"
+EXPLAINED_BY = ("AG102", "AG106")
+
+
+def find(probe: Probe) -> Iterator[Evidence]:
+    """Judge the gradient at other magnitudes and signs, random values and repeated indices."""
+    for wrong in probe.wrong_points:
+        yield explain_there(probe, wrong)

@@ -1,0 +1,28 @@
+"""The gradient is right at the given sizes and wrong at others.
+
+A tail block that is skipped, a missing 1/N that N = 1 hides, a squeeze that drops a batch of one, a size
+written into the code: whatever the test size hides shows on the first batch of another size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_autograd._explain import explain_there
+from pytest_autograd._rule import Evidence
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+SEVERITY = "error"
+FIX = "Derive the gradient for any size, and test odd sizes and a batch of one; refuse in forward what is not meant."
+SKILL = "verification/other-sizes"
+LEVEL = "full"
+EXPLAINED_BY = ("AG102", "AG104", "AG106")
+
+
+def find(probe: Probe) -> Iterator[Evidence]:
+    """Judge the gradient with each dimension size changed wherever it occurs."""
+    for wrong in probe.wrong_sizes:
+        yield explain_there(probe, wrong)
