@@ -1,12 +1,9 @@
-"""Right Functions that the benchmarks share: each with a maker of inputs of about ``n`` elements in all.
-
-Every backward is written by hand and twice differentiable.
-"""
+"""Right Functions that the benchmarks share, written by hand and twice differentiable, each with a maker of inputs."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,18 +12,17 @@ from torch import Generator, Tensor
 from torch.autograd import Function
 from torch.nn.functional import conv2d, conv_transpose2d
 
-Maker = Callable[[int, Generator], tuple[Any, ...]]
-
 
 @dataclass(frozen=True)
 class Subject:
     """A Function and how to make its arguments; its name in tables is that of the class, in small letters."""
 
     function: type[Function]
-    make: Maker
+    make: Callable[[int, Generator], tuple[Any, ...]]
 
     @property
     def name(self) -> str:
+        """Name in tables."""
         return self.function.__name__.lower()
 
     def inputs(self, n: int, seed: int) -> tuple[Any, ...]:
@@ -34,9 +30,13 @@ class Subject:
         return self.make(n, torch.Generator().manual_seed(seed))
 
 
-def normal(*shape: int, draw: Generator, dtype: torch.dtype = torch.float64) -> Tensor:
-    """Return standard normal values that want a gradient."""
-    return torch.randn(shape, generator=draw, dtype=dtype, requires_grad=True)
+def normals(
+    draw: Generator, *shapes: Sequence[int], dtype: torch.dtype = torch.float64
+) -> tuple[Tensor, ...]:
+    """Return for each shape standard normal values that want a gradient."""
+    return tuple(
+        torch.randn(tuple(s), generator=draw, dtype=dtype, requires_grad=True) for s in shapes
+    )
 
 
 class Exp(Function):
@@ -48,8 +48,7 @@ class Exp(Function):
 
     @staticmethod
     def backward(ctx, grad_output):
-        (y,) = ctx.saved_tensors
-        return grad_output * y
+        return grad_output * ctx.saved_tensors[0]
 
 
 class MatMul(Function):
@@ -120,7 +119,6 @@ class Scan(Function):
 
     @staticmethod
     def states(a, x):
-        """Return all states of the recurrence that starts from zero."""
         state, states = torch.zeros_like(x[0]), []
         for decay, entry in zip(a, x, strict=True):
             state = decay * state + entry
@@ -132,8 +130,8 @@ class Scan(Function):
         a, x = ctx.saved_tensors
         h = Scan.states(a, x)
         zero = torch.zeros_like(h[:1])
-        decays = torch.cat([a[1:], zero]).flip(0)
-        adjoint = Scan.states(decays, grad_output.flip(0)).flip(0)
+        later = torch.cat([a[1:], zero]).flip(0)
+        adjoint = Scan.states(later, grad_output.flip(0)).flip(0)
         return adjoint * torch.cat([zero, h[:-1]]), adjoint
 
 
@@ -150,8 +148,8 @@ class Five(Function):
         x, weight, bias, gain = ctx.saved_tensors
         y = torch.tanh(x @ weight + bias)
         g = grad_output * gain * (1 - y * y)
-        by_shift = grad_output.sum(0)
-        return g @ weight.T, x.T @ g, g.sum(0), (grad_output * y).sum(0), by_shift
+        by_gain, by_shift = (grad_output * y).sum(0), grad_output.sum(0)
+        return g @ weight.T, x.T @ g, g.sum(0), by_gain, by_shift
 
 
 class ReLU(Function):
@@ -162,8 +160,7 @@ class ReLU(Function):
 
     @staticmethod
     def backward(ctx, grad_output):
-        (x,) = ctx.saved_tensors
-        return grad_output * (x > 0)
+        return grad_output * (ctx.saved_tensors[0] > 0)
 
 
 class RMSNorm(Function):
@@ -184,13 +181,11 @@ class LogSumExp(Function):
     @staticmethod
     def forward(ctx, x):
         ctx.save_for_backward(x)
-        top = x.amax(-1, keepdim=True)
-        return ((x - top).exp().sum(-1, keepdim=True).log() + top).squeeze(-1)
+        return x.logsumexp(-1)
 
     @staticmethod
     def backward(ctx, grad_output):
-        (x,) = ctx.saved_tensors
-        return grad_output[..., None] * x.softmax(-1)
+        return grad_output[..., None] * ctx.saved_tensors[0].softmax(-1)
 
 
 class CumSum(Function):
@@ -238,8 +233,7 @@ class Attention(Function):
     def backward(ctx, grad_output):
         query, key, value = ctx.saved_tensors
         scale = 1 / math.sqrt(query.shape[-1])
-        p = torch.softmax(query @ key.T * scale, -1)
-        g = grad_output @ value.T
+        p, g = torch.softmax(query @ key.T * scale, -1), grad_output @ value.T
         s = p * (g - (g * p).sum(-1, keepdim=True)) * scale
         return s @ key, s.T @ query, p.T @ grad_output
 
@@ -252,12 +246,12 @@ def side(n: int, parts: float = 1) -> int:
 def matrix(n: int, draw: Generator) -> Tensor:
     """Return a matrix of about ``n`` elements, of up to 64 columns."""
     columns = min(64, side(n))
-    return normal(max(2, n // columns), columns, draw=draw)
+    return normals(draw, (max(2, n // columns), columns))[0]
 
 
-def _with_vectors(n: int, draw: Generator, vectors: int) -> tuple[Any, ...]:
+def _with_vectors(n: int, draw: Generator, count: int) -> tuple[Any, ...]:
     x = matrix(n, draw)
-    return x, *(normal(x.shape[1], draw=draw) for _ in range(vectors))
+    return x, *normals(draw, *[x.shape[1:]] * count)
 
 
 def _classified(n: int, draw: Generator) -> tuple[Any, ...]:
@@ -267,41 +261,38 @@ def _classified(n: int, draw: Generator) -> tuple[Any, ...]:
 
 def _image(n: int, draw: Generator) -> tuple[Any, ...]:
     s = max(3, side(n, 2))
-    shapes = ((1, 2, s, s), (3, 2, 3, 3), (3,))
-    return tuple(normal(*shape, draw=draw) for shape in shapes)
+    return normals(draw, (1, 2, s, s), (3, 2, 3, 3), (3,))
 
 
 def _sequence(n: int, draw: Generator) -> tuple[Any, ...]:
     steps = min(32, max(2, n // 4))
     width = max(1, n // (2 * steps))
     decay = torch.rand(steps, width, generator=draw, dtype=torch.float64)
-    return decay.requires_grad_(), normal(steps, width, draw=draw)
+    return decay.requires_grad_(), *normals(draw, (steps, width))
 
 
 def _gated(n: int, draw: Generator) -> tuple[Any, ...]:
     s = side(n, 2)
-    shapes = ((s, s), (s, s + 1), (s + 1,), (s + 1,), (s + 1,))
-    return tuple(normal(*shape, draw=draw) for shape in shapes)
+    return normals(draw, (s, s), (s, s + 1), (s + 1,), (s + 1,), (s + 1,))
 
 
-def _squares(n: int, draw: Generator, count: int, dtype: torch.dtype) -> tuple[Any, ...]:
-    s = side(n, count)
-    return tuple(normal(s, s, draw=draw, dtype=dtype) for _ in range(count))
+def _squares(n: int, draw: Generator, count: int, dtype: Any = torch.float64) -> tuple[Any, ...]:
+    return normals(draw, *[(side(n, count),) * 2] * count, dtype=dtype)
 
 
 SUBJECTS = [
-    Subject(Exp, lambda n, draw: (normal(n, draw=draw),)),
-    Subject(MatMul, lambda n, draw: _squares(n, draw, 2, torch.float64)),
+    Subject(Exp, lambda n, draw: normals(draw, (n,))),
+    Subject(MatMul, lambda n, draw: _squares(n, draw, 2)),
     Subject(LayerNorm, lambda n, draw: _with_vectors(n, draw, 2)),
     Subject(SoftmaxCrossEntropy, _classified),
     Subject(Conv2d, _image),
     Subject(Scan, _sequence),
     Subject(Five, _gated),
-    Subject(ReLU, lambda n, draw: (normal(n, draw=draw),)),
+    Subject(ReLU, lambda n, draw: normals(draw, (n,))),
     Subject(RMSNorm, lambda n, draw: _with_vectors(n, draw, 1)),
     Subject(LogSumExp, lambda n, draw: (matrix(n, draw),)),
     Subject(CumSum, lambda n, draw: (matrix(n, draw),)),
-    Subject(SwiGLU, lambda n, draw: _squares(n, draw, 2, torch.float64)),
+    Subject(SwiGLU, lambda n, draw: _squares(n, draw, 2)),
     Subject(ComplexMul, lambda n, draw: _squares(n, draw, 2, torch.complex128)),
-    Subject(Attention, lambda n, draw: _squares(n, draw, 3, torch.float64)),
+    Subject(Attention, lambda n, draw: _squares(n, draw, 3)),
 ]

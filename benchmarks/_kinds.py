@@ -220,7 +220,7 @@ WHERE_IT_FITS: dict[str, tuple[str, Inject]] = {
     "sum instead of mean": (r"summed where the mean", summed),
     "ignores grad_output": (r"does not depend on grad_output", chainless),
     "squared grad_output": (r"not linear in grad_output", squared),
-    "a term missing": (r"term .* missing|missing term", term_missing),
+    "a term missing": (r"\bterm\b.*missing|missing term", term_missing),
     "wrong in the last column": (r"last slice", last_slice(-1)),
     "wrong in the last row": (r"last slice", last_slice(-2)),
     "conjugate missing": (r"conjugate", conjugate_missing),

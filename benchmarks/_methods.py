@@ -12,11 +12,13 @@ import torch
 from torch import Tensor
 from torch.autograd.gradcheck import GradcheckError
 
-from pytest_autograd._judge import Line, inner, judge, size
+from pytest_autograd._errors import NotApplicable
 from pytest_autograd._options import make_options
+from pytest_autograd._precision import forward_precision
 from pytest_autograd._probe import Probe
 from pytest_autograd._target import make_call
-from pytest_autograd._verifier import Verifier
+from pytest_autograd._verifier import TRIALS, Verifier
+from pytest_autograd._witness import Witness
 
 SEEN = ("wrong", "inexact", "missing")
 STEP = torch.finfo(torch.float64).eps ** (1 / 3)
@@ -36,16 +38,16 @@ def seen_by_us(function: Any, args: Sequence[Any], seed: int) -> bool:
 
 def seen_by_judge(function: Any, args: Sequence[Any], seed: int) -> bool:
     """The judge without the witness, which is what remains for a forward that is a kernel."""
-    facts = probe(function, args, seed)
-    evaluator = facts.evaluator
-    verifier = Verifier(evaluator, facts.testify, seed, facts.options.rtol, facts.precision)
-    for _ in range(2):
-        trial = verifier.draw(evaluator.point)
-        line = Line(evaluator.forward, trial.point, trial.along, trial.cotangents, facts.precision)
-        claimed, scale = inner(trial.got, trial.along), size(trial.got, trial.along)
-        if judge(line, claimed, scale, size(trial.got, trial.point)).status == "wrong":
-            return True
-    return False
+    evaluator = probe(function, args, seed).evaluator
+    point = evaluator.point
+    precision = forward_precision(evaluator, point)
+    verifier = Verifier(evaluator, _no_witness, seed, 1e-4, precision)
+    trials = verifier.draw(point, TRIALS)
+    return any(verifier._judge(trial, range(len(point))).status == "wrong" for trial in trials)
+
+
+def _no_witness(point: Sequence[Tensor], cotangents: Sequence[Tensor]) -> Witness:
+    raise NotApplicable("hidden")
 
 
 def gradcheck_slow(function: Any, args: Sequence[Any], seed: int) -> bool:

@@ -48,6 +48,9 @@ def right(name: str, forward: Callable[..., Any], vjp: Callable[..., Any]) -> ty
     )
 
 
+GRID = 0.25
+
+
 def randn(draw: Generator, *shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
     """Return standard normal values."""
     return torch.randn(shape, generator=draw, dtype=dtype)
@@ -96,3 +99,37 @@ def tied(draw: Generator) -> Tensor:
     x = matrix(draw)
     x[:, -1] = x[:, 0] = x.amax(1) + 0.5
     return x
+
+
+def grid(x: Tensor) -> Tensor:
+    """Return ``x`` quantised."""
+    return (x / GRID).round() * GRID
+
+
+def nearly(draw: Generator, x: Tensor) -> Tensor:
+    """Return ``x`` with differences of about 1e-6."""
+    return x + 1e-6 * torch.rand(x.shape, generator=draw, dtype=x.dtype)
+
+
+def close_pair(draw: Generator, gap: float) -> tuple[Tensor, Tensor]:
+    """Return two vectors that differ by about ``gap``."""
+    x = vector(draw)
+    return x, x + gap * randn(draw, *x.shape)
+
+
+def two_matrices(draw: Generator) -> tuple[Tensor, Tensor]:
+    """Return two matrices that can be multiplied."""
+    a = matrix(draw)
+    return a, randn(draw, a.shape[1], 3)
+
+
+def mixed(draw: Generator) -> Tensor:
+    """Return values from 1e-6 to 1e6 in one vector."""
+    x = vector(draw)
+    return x * 10.0 ** (12 * torch.rand(x.shape, generator=draw, dtype=x.dtype) - 6)
+
+
+def complex_vector(draw: Generator) -> Tensor:
+    """Return complex normal values, away from zero."""
+    z = randn(draw, 1 + vector(draw).numel(), dtype=torch.complex128)
+    return z + 0.1 * z / z.abs()

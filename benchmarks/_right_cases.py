@@ -6,34 +6,43 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from _formulas import (
+    by_difference,
+    by_eigvalsh,
+    by_inverse,
+    by_normalise,
+    by_softmax,
+    by_solve,
+    by_squared_vectors,
+    by_svdvals,
+    by_variance,
+    dropout,
+    evenly,
+    first_largest,
+    naive_variance,
+    shifted_softmax,
+    unsorted,
+)
 from _functions import SUBJECTS
 from _right import (
     Case,
     Make,
     at,
+    close_pair,
+    complex_vector,
+    grid,
     matrix,
+    mixed,
+    nearly,
     randn,
     right,
     symmetric,
     tied,
+    two_matrices,
     vector,
     with_values,
 )
-from torch import Generator, Tensor
-from torch.linalg import det, eigh, inv, solve, svd, svdvals
-
-GRID = 0.25
-
-
-def first_largest(x: Tensor) -> Tensor:
-    """Return 1 at the first largest element of each row, else 0."""
-    return torch.zeros_like(x).scatter(1, x.argmax(1, keepdim=True), 1.0)
-
-
-def mask(x: Tensor) -> Tensor:
-    """Draw which elements dropout keeps; the global stream repeats itself when it is reseeded."""
-    return (torch.rand(x.shape) < 0.7).to(x.dtype) / 0.7
-
+from torch.linalg import det, eigh, inv, solve, svdvals
 
 ELEMENTWISE: dict[str, tuple[Callable[..., Any], Callable[..., Any], tuple[float, ...]]] = {
     # name: forward, VJP, kinks (of the function or of its derivative)
@@ -90,59 +99,6 @@ def kinks() -> Iterator[Case]:
         yield Case("ties", f"{name}, nearly tied", function, lambda d: nearly(d, tied(d)))
 
 
-def grid(x: Tensor) -> Tensor:
-    """Return ``x`` quantised."""
-    return (x / GRID).round() * GRID
-
-
-def nearly(draw: Generator, x: Tensor) -> Tensor:
-    """Return ``x`` with differences of about 1e-6."""
-    return x + 1e-6 * torch.rand(x.shape, generator=draw, dtype=x.dtype)
-
-
-def evenly(x: Tensor) -> Tensor:
-    """Return the share that each of the largest elements of a row has."""
-    largest = (x == x.amax(1, keepdim=True)).to(x.dtype)
-    return largest / largest.sum(1, keepdim=True)
-
-
-def unsorted(g: Tensor, x: Tensor) -> Tensor:
-    """Return the VJP of sorting along axis 1."""
-    return torch.zeros_like(x).scatter(1, x.sort(1).indices, g)
-
-
-def by_inverse(g: Tensor, a: Tensor) -> Tensor:
-    """Return the VJP of the matrix inverse."""
-    return -inv(a).T @ g @ inv(a).T
-
-
-def by_solve(g: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the VJP of ``solve(a, b)``."""
-    adjoint = solve(a.T, g)
-    return -adjoint @ solve(a, b).T, adjoint
-
-
-def by_svdvals(g: Tensor, a: Tensor) -> Tensor:
-    """Return the VJP of the singular values."""
-    u, _, vh = svd(a, full_matrices=False)
-    return u * g @ vh
-
-
-def by_eigvalsh(g: Tensor, a: Tensor) -> Tensor:
-    """Return the VJP of the eigenvalues of the symmetric part."""
-    _, q = eigh((a + a.T) / 2)
-    return q * g @ q.T
-
-
-def by_squared_vectors(g: Tensor, a: Tensor) -> Tensor:
-    """Return the VJP of the squared eigenvectors (which no choice of signs changes)."""
-    values, q = eigh((a + a.T) / 2)
-    gaps = values[None, :] - values[:, None]
-    inverse = torch.where(gaps == 0, torch.zeros_like(gaps), 1 / torch.where(gaps == 0, 1, gaps))
-    grad = q @ (inverse * (q.T @ (2 * g * q))) @ q.T
-    return (grad + grad.T) / 2
-
-
 def ill_conditioned() -> Iterator[Case]:
     """Operations that magnify rounding, and functions of close singular values or eigenvalues."""
     inverse = right("inverse", inv, by_inverse)
@@ -183,35 +139,11 @@ def ill_conditioned() -> Iterator[Case]:
         yield Case(
             "cancelling", f"variance, mean {mean:g}", variance, lambda d, m=mean: vector(d) + m
         )
-    difference = right(
-        "difference", lambda x, y: (x - y) ** 3, lambda g, x, y: by_difference(g, x, y)
-    )
+    difference = right("difference", lambda x, y: (x - y) ** 3, by_difference)
     for gap in (1e-2, 1e-5, 1e-8):
         yield Case(
             "cancelling", f"difference, {gap:g}", difference, lambda d, e=gap: close_pair(d, e)
         )
-
-
-def naive_variance(x: Tensor) -> Tensor:
-    """Return the variance as the difference of two large numbers."""
-    return (x * x).mean() - x.mean() ** 2
-
-
-def by_variance(g: Tensor, x: Tensor) -> Tensor:
-    """Return the VJP of the variance."""
-    return g * 2 * (x - x.mean()) / x.numel()
-
-
-def by_difference(g: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the VJP of the cubed difference."""
-    slope = 3 * g * (x - y) ** 2
-    return slope, -slope
-
-
-def close_pair(draw: Generator, gap: float) -> tuple[Tensor, Tensor]:
-    """Return two vectors that differ by about ``gap``."""
-    x = vector(draw)
-    return x, x + gap * randn(draw, *x.shape)
 
 
 def precision_and_chance() -> Iterator[Case]:
@@ -247,39 +179,6 @@ def precision_and_chance() -> Iterator[Case]:
     yield Case("graph break", "softmax, detached maximum", shifted, matrix)
     split = right("square", lambda x: x * x.detach(), lambda g, x: 2 * g * x)
     yield Case("graph break", "square, half detached", split, vector)
-
-
-def two_matrices(draw: Generator) -> tuple[Tensor, Tensor]:
-    """Return two matrices that can be multiplied."""
-    a = matrix(draw)
-    return a, randn(draw, a.shape[1], 3)
-
-
-def shifted_softmax(x: Tensor) -> Tensor:
-    """Return the softmax, its maximum kept out of the graph."""
-    e = (x - x.detach().amax(1, keepdim=True)).exp()
-    return e / e.sum(1, keepdim=True)
-
-
-def by_softmax(g: Tensor, x: Tensor) -> Tensor:
-    """Return the VJP of the softmax."""
-    p = x.softmax(1)
-    return p * (g - (g * p).sum(1, keepdim=True))
-
-
-def dropout() -> Any:
-    """Return dropout whose mask is drawn in forward and saved."""
-
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        kept = mask(x)
-        ctx.save_for_backward(kept)
-        return x * kept
-
-    def backward(ctx: Any, grad_output: Tensor) -> Tensor:
-        return grad_output * ctx.saved_tensors[0]
-
-    body = {"forward": staticmethod(forward), "backward": staticmethod(backward)}
-    return type("dropout", (torch.autograd.Function,), body)
 
 
 def magnitudes() -> Iterator[Case]:
@@ -319,18 +218,6 @@ def magnitudes() -> Iterator[Case]:
         )
 
 
-def by_normalise(g: Tensor, x: Tensor) -> Tensor:
-    """Return the VJP of ``x / norm(x)``."""
-    unit = x / x.norm()
-    return (g - unit * (g * unit).sum()) / x.norm()
-
-
-def mixed(draw: Generator) -> Tensor:
-    """Return values from 1e-6 to 1e6 in one vector."""
-    x = vector(draw)
-    return x * 10.0 ** (12 * torch.rand(x.shape, generator=draw, dtype=x.dtype) - 6)
-
-
 def complex_ones() -> Iterator[Case]:
     """Complex inputs and outputs, real outputs of complex inputs and the other way round."""
     table: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
@@ -348,12 +235,6 @@ def complex_ones() -> Iterator[Case]:
             yield Case(
                 "complex", f"{name}, {scale:g}", function, lambda d, s=scale: s * complex_vector(d)
             )
-
-
-def complex_vector(draw: Generator) -> Tensor:
-    """Return complex normal values, away from zero."""
-    z = randn(draw, 1 + vector(draw).numel(), dtype=torch.complex128)
-    return z + 0.1 * z / z.abs()
 
 
 def smooth() -> Iterator[Case]:

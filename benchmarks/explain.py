@@ -14,7 +14,7 @@ from typing import Any
 import _plot
 import torch
 from _faults import faulty
-from _functions import SUBJECTS, Five, LayerNorm, Subject, normal
+from _functions import SUBJECTS, Five, LayerNorm, Subject, normals
 from _kinds import KINDS, Kind
 from _run import Run, console, main, show
 
@@ -23,11 +23,9 @@ from pytest_autograd import Report, check
 N = 40
 OUTCOMES = ("named", "not explained", "explained otherwise", "not seen")
 SQUARE = {  # inputs whose outputs are square, so that a sum over the wrong axis fits
-    LayerNorm: lambda n, draw: (normal(6, 6, draw=draw), normal(6, draw=draw), normal(6, draw=draw)),
-    Five: lambda n, draw: tuple(
-        normal(*shape, draw=draw) for shape in ((6, 5), (5, 6), (6,), (6,), (6,))
-    ),
-}  # fmt: skip
+    LayerNorm: lambda n, draw: normals(draw, (6, 6), (6,), (6,)),
+    Five: lambda n, draw: normals(draw, (6, 5), (5, 6), (6,), (6,), (6,)),
+}
 
 
 def outcome(kind: Kind, report: Report) -> tuple[str, str]:

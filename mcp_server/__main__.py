@@ -20,7 +20,7 @@ def main() -> None:
     _scratch.sweep()
     launcher = Launcher(prefork=CAN_FORK and not options.no_prefork)
     limits = Limits(memory=int(options.memory * GB), isolation=options.isolation)
-    checks = Checks(limits, options.workers, launcher=launcher)
+    checks = Checks(limits, options.workers, options.queue, launcher)
 
     def clean_up() -> None:
         launcher.close()
@@ -55,6 +55,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--workers", type=int, metavar="N", help="checks at once (default: one a processor)"
+    )
+    parser.add_argument(
+        "--queue",
+        type=int,
+        metavar="N",
+        help="checks that may wait; more are told that the server is busy (default: 16 a worker)",
     )
     parser.add_argument(
         "--isolation",

@@ -114,7 +114,7 @@ class JudgeFacts(Facts):
             offered = None
         if offered is not None:
             along = direction(point, generator)
-            path = Path(self.evaluator.forward, point, along, self.evaluator.forward(point))
+            path = Path(self.evaluator.forward, point, along)
             line = Line(path, cotangents, self.precision)
             scale, rounding = size(offered, along), size(offered, point)
             if judge(line, inner(offered, along), scale, rounding).status == "ok":

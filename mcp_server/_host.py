@@ -21,6 +21,14 @@ _CHUNK = 1 << 18
 _TAIL = 20_000
 _LOOK = 0.05
 _LAST_WORDS = 1.0
+PHASE_OF = {
+    "forward": "forward",
+    "vjp": "backward",
+    "double_vjp": "double backward",
+    "reference_vjp": "forward",
+    **dict.fromkeys(("declared_forward", "declared_vjp"), "the declared function"),
+    "transform": "grad_transform",
+}
 
 
 class WorkerEnded(Exception):
@@ -74,6 +82,7 @@ class Host:
     def ask(self, question: str, tensors: MaybeTensors | list[Any] = (), **header: Any) -> Message:  # type: ignore[assignment]
         """Put a question and return the answer; raise :class:`WorkerEnded` if none can come."""
         self._number += 1
+        self.phase = PHASE_OF.get(question, self.phase)
         self._send(encode({"ask": question, "number": self._number, **header}, tensors))
         answer, found = self._next()
         if answer.pop("answer", None) != self._number:

@@ -51,7 +51,7 @@ class Judge:
         self._limits = assignment.limits
         self._noted = ("", 0.0)
         self._send("pid", os.getpid())
-        worker = start(self._scratch, self._limits, assignment.seconds + STARTING)
+        worker = start(self._scratch, self._limits, assignment.seconds)
         self._host = Host(worker, server.fileno(), self._limits, self._scratch, self._note)
 
     def run(self) -> None:

@@ -40,7 +40,7 @@ def restrict_resources(limits: Limits, seconds: float) -> Iterator[tuple[str, bo
     """Put the resource limits on this process; yield each with whether it is in force."""
     import resource
 
-    processor = int(seconds) + 1
+    processor = int(seconds) + 10  # importing counts where the worker was spawned
     wanted = [
         (f"memory {limits.memory / GB:g} GB", resource.RLIMIT_AS, limits.memory),
         (f"files of {limits.file // MB} MB at most", resource.RLIMIT_FSIZE, limits.file),

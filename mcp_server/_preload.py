@@ -6,11 +6,11 @@ thread, and no operation at all.
 
 from __future__ import annotations
 
+# ruff: noqa: F401
 import importlib
-import pkgutil
 import sys
 
-import sympy  # noqa: F401
+import sympy
 import torch
 import torch.autograd.gradcheck
 import torch.fx.experimental.symbolic_shapes
@@ -18,25 +18,19 @@ import torch.testing
 import torch.utils._sympy.functions
 import torch.utils.flop_counter
 
-import mcp_server
-import pytest_autograd
+import mcp_server._answers
+import mcp_server._isolation
+import pytest_autograd._check
+import pytest_autograd._propose
+import pytest_autograd._render
 from pytest_autograd._rule import all_rules
 
-_NOT_NEEDED = ("plugin", "_cli", "_marked_test", "__main__", "_zygote", "_preload")
-
-
-def _import_all() -> None:
-    """Import every module of ours that a worker or a judge may want; the server's need the SDK."""
-    for entry in pkgutil.iter_modules(pytest_autograd.__path__):
-        if entry.name not in _NOT_NEEDED:
-            importlib.import_module(f"{pytest_autograd.__name__}.{entry.name}")
-    for name in ("_answers", "_worker", "_isolation", "_landlock", "_seccomp", "_namespaces"):
-        if sys.platform == "linux" or name not in ("_landlock", "_seccomp", "_namespaces"):
-            importlib.import_module(f"{mcp_server.__name__}.{name}")
-    all_rules()
-    if "numpy" in sys.modules:
-        importlib.import_module("numpy.random")
-
+if sys.platform == "linux":
+    import mcp_server._landlock
+    import mcp_server._namespaces
+    import mcp_server._seccomp
 
 torch.set_num_threads(1)
-_import_all()
+all_rules()
+if "numpy" in sys.modules:
+    importlib.import_module("numpy.random")

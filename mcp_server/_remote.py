@@ -169,8 +169,12 @@ def describe(host: Host) -> tuple[Call, list[Tensor], Description]:
     call = Call(description.name, slots, _no_code_here, _no_code_here, constants=constants)
     wanted = [slot for slot in slots if slot.wanted]
     good = [x for x in point if x is not None and _is_float(x)]
-    if not wanted or [x.shape for x in good] != [slot.value.shape for slot in wanted]:
-        raise Misbehaved("the point is not of the shapes described")
+    if (
+        not wanted
+        or not description.outputs
+        or [x.shape for x in good] != [slot.value.shape for slot in wanted]
+    ):
+        raise Misbehaved("a call without inputs and outputs of the shapes described")
     return call, good, description
 
 

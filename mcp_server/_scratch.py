@@ -23,7 +23,7 @@ except ImportError:  # Windows: nothing is swept for another server there
 
 _PREFIX = "autograd-mcp-"
 _LOCK = "lock"
-_EACH_FILE = 4096  # what a file takes however little it holds
+_EACH_FILE = 1 << 16  # counted for a file however little it holds: their number is bounded too
 
 
 @cache

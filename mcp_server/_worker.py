@@ -20,6 +20,7 @@ from mcp_server._limits import Limits
 from mcp_server._wire import Decoder, MaybeTensors, Message, encode
 
 _CHUNK = 1 << 20
+TOLD_IN_PHASES = ("load", "describe", "audit")  # of all other questions the phase is known
 
 
 class Pipe:
@@ -61,6 +62,8 @@ def serve(pipe: Pipe, limits: Limits, parent: int, seconds: float) -> None:
     pipe.send({"holds": holds})
     if limits.isolation == "strict" and not all(held for _, held in holds):
         os._exit(0)
+    from pytest_autograd._phase import set_listener
+
     answers = None
     while True:
         header, tensors = pipe.receive()
@@ -70,6 +73,7 @@ def serve(pipe: Pipe, limits: Limits, parent: int, seconds: float) -> None:
                 answers = _load(header, tensors, pipe, seconds)
                 reply: Message = ({}, [])
             else:
+                set_listener(pipe.phase if question in TOLD_IN_PHASES else None)
                 reply = getattr(answers, question)(header, tensors)
         except BaseException as error:
             reply = (_told(error), [])
@@ -108,6 +112,9 @@ def _told(error: BaseException) -> dict[str, Any]:
             return {"error": f"the submitted code called sys.exit({error.code!r}): leave that out"}
         case MemoryError():
             return {"error": "the submitted code ran out of memory: make the inputs smaller"}
+        case KeyboardInterrupt() | GeneratorExit():
+            kind = type(error).__name__
+            return {"error": f"the submitted code raised {kind}: raise an Exception instead"}
         case _:
             return {"crash": "".join(traceback.format_exception(error))}
 

@@ -21,7 +21,6 @@ from mcp_server._isolation import adopt_orphans, die_with_parent, hide_memory, o
 LONGEST_ASSIGNMENT = 1 << 16
 READY = b"ready"
 _PATIENCE = 3.0
-_TICK = 0.5
 
 
 def main() -> None:
@@ -45,10 +44,17 @@ def main() -> None:
 
 def _serve(control: socket.socket) -> None:
     judges: set[int] = set()
+    wake, waker = socket.socketpair()
+    for end in (wake, waker):
+        end.setblocking(False)
+    signal.set_wakeup_fd(waker.fileno())
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
     while True:
-        readable, _, _ = select.select([control], [], [], _TICK if judges else None)
-        _reap(judges)
-        if not readable:
+        readable, _, _ = select.select([control, wake], [], [])
+        if wake in readable:
+            wake.recv(4096)
+            _reap(judges)
+        if control not in readable:
             continue
         message, descriptors, _, _ = socket.recv_fds(control, LONGEST_ASSIGNMENT, 1)
         if not message:
@@ -56,15 +62,20 @@ def _serve(control: socket.socket) -> None:
         server = socket.socket(fileno=descriptors[0])
         judge = os.fork()
         if judge == 0:
-            control.close()
-            _become_judge(server, message)
+            _become_judge(server, message, (control, wake, waker))
         judges.add(judge)
         server.close()
 
 
-def _become_judge(server: socket.socket, message: bytes) -> NoReturn:
+def _become_judge(
+    server: socket.socket, message: bytes, zygotes: tuple[socket.socket, ...]
+) -> NoReturn:
     status = 70
     try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for end in zygotes:
+            end.close()
         from mcp_server._assignment import Assignment
         from mcp_server._judging import judge_call
         from mcp_server._start import fork_worker

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ examples:
   pytest-autograd check layers.py::Swish --inputs "torch.randn(4, 3, dtype=torch.float64), 0.5"
   pytest-autograd check layers.py::Swish --inputs make_inputs --ignore AG7 --json
   pytest-autograd check spikes.py::Spike.apply --surrogate smooth_spike
+  pytest-autograd check layers.py::Swish --level quick --watch
   pytest-autograd rules
   pytest-autograd explain AG301
 
@@ -74,7 +77,12 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.py::NAME",
         help="a Function, Fn.apply, a callable, an nn.Module instance or a Module class",
     )
-    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print the report as JSON")
+    form.add_argument("--sarif", action="store_true", help="print the findings as SARIF 2.1.0")
+    form.add_argument(
+        "--watch", action="store_true", help="check again whenever the file is saved; Ctrl-C ends"
+    )
     parser.add_argument(
         "--inputs",
         metavar="EXPR",
@@ -138,6 +146,19 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    if arguments.watch:
+        return _watch(arguments)
+    report = _report(arguments)
+    if arguments.sarif:
+        from pytest_autograd._sarif import sarif_log
+
+        print(json.dumps(sarif_log(report.findings, Path.cwd()), indent=2))
+    else:
+        print(report.model_dump_json(indent=2) if arguments.json else report)
+    return _status(report, arguments.fail_on)
+
+
+def _report(arguments: argparse.Namespace) -> Report:
     from pytest_autograd._inputs import from_expression
     from pytest_autograd._source import load_file
     from pytest_autograd._submission import check_source
@@ -154,11 +175,30 @@ def _check(arguments: argparse.Namespace) -> int:
         if inputs is not None:
             inputs = from_expression(inputs, source, arguments.seed or 0)
         try:
-            report = check_source(source, name, inputs, _options(arguments))
+            return check_source(source, name, inputs, _options(arguments))
         except SystemExit as ended:
             raise CheckError(f"the checked code called sys.exit({ended.code!r})") from ended
-    print(report.model_dump_json(indent=2) if arguments.json else report)
-    return _status(report, arguments.fail_on)
+
+
+def _watch(arguments: argparse.Namespace) -> int:
+    """Check whenever the file changes, until interrupted; the exit status is that of the last check."""
+    from pytest_autograd._watch import versions
+
+    path = Path(arguments.target.partition("::")[0])
+    status = USAGE
+    try:
+        for _ in versions(path):
+            try:
+                report = _report(arguments)
+            except (CheckError, LookupError) as error:
+                status = USAGE
+                print(f"pytest-autograd: {error.args[0]}", flush=True)
+                continue
+            status = _status(report, arguments.fail_on)
+            print(f"{report}\n\n{time.strftime('%H:%M:%S')} watching {path}", flush=True)
+    except KeyboardInterrupt:
+        print()
+    return status
 
 
 def _status(report: Report, fail_on: str) -> int:

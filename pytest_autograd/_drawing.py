@@ -9,10 +9,11 @@ from html import escape
 from pytest_autograd._results import Matrix
 
 LOW, MIDDLE, HIGH = (33, 102, 172), (247, 247, 247), (178, 24, 43)
+BAR = 130  # length of a bar at most
 SIDE = 216  # width and height of a heat map at most
 CELL = 30  # side of a cell at most
 LETTERED = 26  # side of a cell that has room for its number
-PLOT_WIDTH, PLOT_HEIGHT, LEFT, BOTTOM = 300, 150, 44, 32
+PLOT_WIDTH, PLOT_HEIGHT, LEFT, RIGHT, BOTTOM = 320, 150, 44, 20, 32
 
 
 def number(value: object) -> str:
@@ -90,7 +91,7 @@ def bars(title: str, pairs: Sequence[tuple[str, float, str]]) -> str:
     longest = max((length for _, length, _ in pairs), default=0) or 1
     lines = "".join(
         f"<div class='bar'><span>{escape(label)}</span>"
-        f"<b style='width:{180 * length / longest:.1f}px'></b><span>{escape(text)}</span></div>"
+        f"<b style='width:{BAR * length / longest:.1f}px'></b><span>{escape(text)}</span></div>"
         for label, length, text in pairs
     )
     return f"<figure><figcaption>{escape(title)}</figcaption>{lines}</figure>"
@@ -108,7 +109,7 @@ def step_plot(steps: Sequence[tuple[float, float]]) -> str:
     high = max(0.0, math.ceil(max(y for _, y in known)))
 
     def at(x: float, y: float) -> tuple[float, float]:
-        across = LEFT + (x - left) / ((right - left) or 1) * (PLOT_WIDTH - LEFT - 8)
+        across = LEFT + (x - left) / ((right - left) or 1) * (PLOT_WIDTH - LEFT - RIGHT)
         return across, 8 + (high - y) / (high - low) * (PLOT_HEIGHT - BOTTOM - 8)
 
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*pair) for pair in known))
@@ -124,9 +125,9 @@ def step_plot(steps: Sequence[tuple[float, float]]) -> str:
     return (
         "<figure><figcaption>finite differences against backward</figcaption>"
         f'<svg class="plot" width="{PLOT_WIDTH}" height="{PLOT_HEIGHT}">'
-        f'<rect class="frame" x="{LEFT}" y="8" width="{PLOT_WIDTH - LEFT - 8}" '
+        f'<rect class="frame" x="{LEFT}" y="8" width="{PLOT_WIDTH - LEFT - RIGHT}" '
         f'height="{PLOT_HEIGHT - BOTTOM - 8}"/><polyline points="{line}"/>{dots}{"".join(marks)}'
-        f'<text x="{(PLOT_WIDTH + LEFT) / 2}" y="{PLOT_HEIGHT - 4}">step size</text></svg>'
+        f'<text x="{(PLOT_WIDTH + LEFT - RIGHT) / 2}" y="{PLOT_HEIGHT - 4}">step size</text></svg>'
         '<p class="small">Relative distance. A right gradient comes down to 1e-7 or lower as the step shrinks; '
         "a wrong one stays on a plateau.</p></figure>"
     )

@@ -93,7 +93,7 @@ class Evaluator:
         with forward_ad.dual_level(), self._authors_code("jvp"):
             _, arguments = self.call.fresh(values)
             for i, tangent in zip(self.call.wanted, tangents, strict=True):
-                arguments[i] = forward_ad.make_dual(arguments[i], tangent)
+                arguments[i] = forward_ad.make_dual(arguments[i], tangent.clone())
             named = named_outputs(self.call.run(arguments), flat=self.call.flat)
             return [forward_ad.unpack_dual(named[i][1]).tangent for i in self.output_indices]
 

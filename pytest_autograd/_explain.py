@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from pytest_autograd._rule import Evidence, raised
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from pytest_autograd._elsewhere import WrongThere
     from pytest_autograd._probe import Probe
-    from pytest_autograd._values import Argument, Values
+    from pytest_autograd._values import Argument, Trial, Values
 
 FIT = 1e-5  # relative error within which a cause fits
 
@@ -40,7 +41,7 @@ def explain(probe: Probe, values: Values, argument: Argument) -> Evidence:
     index, expected, got = worst_element(argument)
     declared = values.by in CONTRACTS
     surrogate = not declared and _looks_like_surrogate(argument)
-    cause = SURROGATE if surrogate else next(_causes(values, argument), "no simple cause fits")
+    cause = SURROGATE if surrogate else _cause(probe, values, argument)
     against = f" (against the declared {values.by})" if declared else ""
     return Evidence(
         f"the gradient of {argument.name} is wrong{against}: {cause}{_share(argument)}",
@@ -123,6 +124,66 @@ def _causes(values: Values, argument: Argument) -> Iterator[str]:
     yield from _factor(values, want, got)
     yield from _swapped(values, argument)
     yield from _borders(want, got)
+    yield from _shifted(want, got)
+    yield from _wrong_axis(values, want, got)
+    yield from _rounded(want, got)
+
+
+def _cause(probe: Probe, values: Values, argument: Argument) -> str:
+    """Return the first cause that fits; the dear ones, which run the code again, come last."""
+    simple = next(_causes(values, argument), None)
+    return (
+        simple
+        or _missing_conjugate(probe, values, argument)
+        or _missing_term(probe, values, argument)
+        or NONE_FITS
+    )
+
+
+NONE_FITS = "no simple cause fits"
+
+
+def _trial_of(probe: Probe, values: Values, argument: Argument) -> tuple[Trial, int] | None:
+    """Return the trial that ``argument`` was judged in and its place, None if another call was judged."""
+    if values is not probe.known.get("values") or argument.got is None:
+        return None
+    place = _names(values).index(argument.name)
+    for trial in values.trials:
+        got = trial.got[place]
+        if (
+            got is not None
+            and got.shape == argument.got.shape
+            and bool((got == argument.got).all())
+        ):
+            return trial, place
+    return None
+
+
+def _missing_conjugate(probe: Probe, values: Values, argument: Argument) -> str | None:
+    """A C-linear backward that lacks a conjugate gives the right gradient for conjugated cotangents."""
+    found = _trial_of(probe, values, argument)
+    if found is None or argument.got is None or not argument.got.is_complex():
+        return None
+    trial, place = found
+    answer = probe.evaluator.vjp(trial.point, [v.conj().resolve_conj() for v in trial.cotangents])[
+        place
+    ]
+    if answer is not None and _close(argument.expected, answer.conj()):
+        return "a conjugate is missing (right for conjugated inputs)"
+    return None
+
+
+def _missing_term(probe: Probe, values: Values, argument: Argument) -> str | None:
+    from pytest_autograd._missing_term import missing_term
+
+    found = _trial_of(probe, values, argument)
+    if found is None:
+        return None
+    operation = missing_term(probe.evaluator, *found)
+    return (
+        operation
+        and f"a term is missing: it is what remains when `{operation}` is taken for a constant"
+    )
 
 
 def _ignores_grad_output(values: Values, name: str) -> bool:
@@ -145,9 +206,10 @@ def _names(values: Values) -> list[str]:
 
 def _factor(values: Values, want: Tensor, got: Tensor) -> Iterator[str]:
     factor = (got * want.conj()).sum() / (want * want.conj()).sum()
-    if want.is_complex() or not _close(got, want * factor) or abs(factor.item()) <= FIT:
+    times = complex(factor.item())
+    if not _close(got, want * factor) or abs(times) <= FIT or abs(times.imag) > FIT * abs(times):
         return
-    times = factor.item()
+    times = times.real
     hint = ""
     for n in _sizes(values):
         if abs(times * n - 1) < FIT:
@@ -184,3 +246,30 @@ def _borders(want: Tensor, got: Tensor) -> Iterator[str]:
                 yield f"it is right except in the {word} slice of axis {axis}" + (
                     ", where it is zero" if zero else ""
                 )
+
+
+def _shifted(want: Tensor, got: Tensor) -> Iterator[str]:
+    for axis in range(want.dim()):
+        if want.shape[axis] > 2:
+            for by in (1, -1):
+                inside = (slice(None),) * axis + (slice(1, -1),)
+                if _close(want.roll(by, axis)[inside], got[inside]):
+                    yield f"it is shifted by one along axis {axis}"
+
+
+def _wrong_axis(values: Values, want: Tensor, got: Tensor) -> Iterator[str]:
+    """Tell a sum of grad_output over the wrong axes."""
+    for cotangent in values.trials[0].cotangents:
+        for count in range(1, cotangent.dim() + 1):
+            for axes in combinations(range(cotangent.dim()), count):
+                if _close(cotangent.sum(axes).reshape(-1), got.reshape(-1)):
+                    yield f"it is grad_output summed over the wrong axis ({', '.join(map(str, axes))})"
+
+
+def _rounded(want: Tensor, got: Tensor) -> Iterator[str]:
+    """Tell a gradient that is right in every element to the rounding of a lower precision."""
+    relative = float(((want - got).abs() / want.abs().clamp(min=1e-300)).max())
+    for name, half_ulp in (("float32", 6e-8), ("float16", 4.9e-4), ("bfloat16", 3.9e-3)):
+        if half_ulp / 100 < relative <= 3 * half_ulp:
+            yield f"every element is right to {relative:.0e} of itself: computed in {name} (lower precision)"
+            return

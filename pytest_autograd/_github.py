@@ -11,7 +11,7 @@ from pytest_autograd._results import Results, relative
 COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
-def annotations(results: Results, root: Path) -> list[str]:
+def workflow_commands(results: Results, root: Path) -> list[str]:
     """Return one command for each distinct finding; paths are relative to the workspace."""
     workspace = Path(os.environ.get("GITHUB_WORKSPACE") or root)
     return [_command(finding, workspace) for row in results.rows() for finding in row.findings]

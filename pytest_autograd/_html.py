@@ -71,7 +71,9 @@ def _section(i: int, row: Row, root: Path) -> str:
     first = row.first
     where = relative(first.file, root) + (f":{first.line}" if first.line else "")
     findings = "".join(_finding(finding, root) for finding in row.findings)
-    reason = "" if row.findings or first.report is None else f"<p>{escape(first.report.summary)}</p>"
+    reason = (
+        "" if row.findings or first.report is None else f"<p>{escape(first.report.summary)}</p>"
+    )
     skipped = dict.fromkeys(entry.skipped for entry in row.entries if entry.skipped)
     reason += "".join(f"<p>Skipped: {escape(text or '')}</p>" for text in skipped)
     drawn = [_pictures(entry, entry is row.first) for entry in row.entries]
@@ -132,9 +134,13 @@ def _costs(own: Cost | None, plain: Cost | None) -> str:
     known = [(n, c) for n, c in (("as written", own), ("plain autograd", plain)) if c is not None]
     return "".join(
         [
-            bars("saved for backward", [(n, c.saved_bytes, _bytes(c.saved_bytes)) for n, c in known]),
+            bars(
+                "saved for backward", [(n, c.saved_bytes, _bytes(c.saved_bytes)) for n, c in known]
+            ),
             bars("forward", [(n, c.forward_seconds, _time(c.forward_seconds)) for n, c in known]),
-            bars("backward", [(n, c.backward_seconds, _time(c.backward_seconds)) for n, c in known]),
+            bars(
+                "backward", [(n, c.backward_seconds, _time(c.backward_seconds)) for n, c in known]
+            ),
         ]
     )
 

@@ -240,7 +240,27 @@ def judge(line: Line, claimed: float, scale: float, rounding: float) -> Judgemen
         if len(slopes) > 1 and _agree(*slopes[-2:]) and _both_differ(slopes, claimed):
             break
     scale = max(scale, *(abs(s.value) for s in slopes))
-    return Judgement(_status(slopes, claimed, scale), claimed, tuple(slopes), scale)
+    status = _status(slopes, claimed, scale)
+    if status == "wrong" and math.isfinite(claimed):
+        finest = line.slope(_finest_step(line, slopes, claimed, rounding), rounding)
+        coarse = min(slopes, key=lambda s: s.uncertainty)
+        if not finest.kinked and not (finest.differs(claimed) and _near(finest, coarse)):
+            status = "unresolved"
+    return Judgement(status, claimed, tuple(slopes), scale)
+
+
+def _finest_step(line: Line, slopes: Sequence[Slope], claimed: float, rounding: float) -> float:
+    """Return the least step at which rounding still leaves the claim and the slopes apart.
+
+    A derivative is a limit: where forward varies faster than the coarse steps, only this one tells.
+    """
+    best = min(slopes, key=lambda slope: slope.uncertainty)
+    noise = 4 * (line.noise + EPS * rounding)
+    return min(max(30 * noise / abs(claimed - best.value), FINER_STEPS[-1]), best.step)
+
+
+def _near(one: Slope, other: Slope) -> bool:
+    return abs(one.value - other.value) <= SIGMAS * (one.uncertainty + other.uncertainty)
 
 
 def _agree(one: Slope, other: Slope) -> bool:
@@ -251,8 +271,7 @@ def _agree(one: Slope, other: Slope) -> bool:
     """
     coarse, fine = sorted((one, other), key=lambda slope: -slope.step)
     converging = fine.uncertainty - 20 * fine.rounding <= 3 * coarse.uncertainty
-    near = abs(one.value - other.value) <= SIGMAS * (one.uncertainty + other.uncertainty)
-    return converging and near and all(map(_sharp, (one, other)))
+    return converging and _near(one, other) and all(map(_sharp, (one, other)))
 
 
 def _sharp(slope: Slope) -> bool:

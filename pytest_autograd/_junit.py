@@ -46,9 +46,7 @@ def _case(entry: Entry, root: Path) -> ElementTree.Element:
     codes = " ".join(sorted(finding.code for finding in entry.findings))
     told = {"verdict": entry.outcome, "codes": codes, "calls": str(entry.calls), "test": entry.test}
     for name, value in told.items():
-        ElementTree.SubElement(
-            properties, "property", name=f"autograd.{name}", value=_clean(value)
-        )
+        ElementTree.SubElement(properties, "property", name=f"autograd.{name}", value=_clean(value))
     if entry.report is not None and entry.outcome != "verified":
         failure = ElementTree.SubElement(case, "failure", message=_clean(entry.report.summary))
         failure.text = _clean(render_short(entry.report))

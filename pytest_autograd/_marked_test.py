@@ -37,7 +37,11 @@ class MarkedTest:
     """The verification that the markers of one test ask for; options of an inner marker win."""
 
     def __init__(
-        self, item: pytest.Item, settings: Settings, baseline: Baseline, marks: Sequence[pytest.Mark]
+        self,
+        item: pytest.Item,
+        settings: Settings,
+        baseline: Baseline,
+        marks: Sequence[pytest.Mark],
     ) -> None:
         given: dict[str, Any] = {}
         for mark in reversed(marks):

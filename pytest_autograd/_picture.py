@@ -84,7 +84,11 @@ def _jacobians(audit: Audit, slot: int) -> tuple[Tensor, Tensor, str]:
         expected = _by_vjp(audit.probe.declared.vjp, point, units, slot)
     else:
         expected = _by_differences(evaluator.forward, point, slot)
-    return expected, got, f"Jacobian: {rows} outputs by {columns} elements of {evaluator.names[slot]}"
+    return (
+        expected,
+        got,
+        f"Jacobian: {rows} outputs by {columns} elements of {evaluator.names[slot]}",
+    )
 
 
 def _unit(outputs: Sequence[Tensor], row: int) -> list[Tensor]:
@@ -221,6 +225,4 @@ def _cost(call: Call, seed: int, plain: bool) -> Cost | None:
         torch.autograd.grad(outputs, wanted, ones, allow_unused=True)
         timings.append((middle - start, time.perf_counter() - middle))
     forward, backward = (min(times) for times in zip(*timings, strict=True))
-    return Cost(
-        saved_bytes=sum(saved.values()), forward_seconds=forward, backward_seconds=backward
-    )
+    return Cost(saved_bytes=sum(saved.values()), forward_seconds=forward, backward_seconds=backward)

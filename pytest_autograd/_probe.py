@@ -10,13 +10,13 @@ import time
 
 import torch
 
-from pytest_autograd._elsewhere import Elsewhere
+from pytest_autograd._roads import Roads
 from pytest_autograd._errors import NotApplicable
 from pytest_autograd._fact import fact
 from pytest_autograd._referee import Cost, Ruling, rule, too_dear
 
 
-class Probe(Elsewhere):
+class Probe(Roads):
     """The observed run, the numbers, and what torch's own referees say."""
 
     @fact

@@ -197,7 +197,7 @@ def _cell(cell: Any) -> str:
 
 def _unwatched() -> AbstractContextManager[Any]:
     """Hide what the recorder does from the dispatch modes of the test, and from inference mode."""
-    if dispatch._len_torch_dispatch_stack():
+    if torch._C._len_torch_dispatch_stack():  # type: ignore[attr-defined]
         return _both(dispatch._disable_current_modes(), torch.inference_mode(False))
     return torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext()
 

@@ -50,6 +50,13 @@ def raised(what: str, error: Exception, place: Place | None = None) -> Evidence:
     return Evidence(text, place=error_place(error) or place)
 
 
+def differing(what: str, error: Exception | None, size: float, place: Place | None) -> Evidence:
+    """Return the evidence of a result that differs by another road, or raises there."""
+    if error is not None:
+        return raised(what, error, place)
+    return Evidence(what, max_error=size, place=place)
+
+
 @dataclass(frozen=True)
 class Rule:
     """One fault: its code, what it is called, why it matters, its cure, and how to see it."""

@@ -10,7 +10,9 @@ from pytest_autograd._model import Finding
 from pytest_autograd._results import relative
 from pytest_autograd._rule import Rule, all_rules
 
-SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+SCHEMA = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
 ROOT = "SRCROOT"
 
 

@@ -85,13 +85,16 @@ class SecondOrderJudge:
 
         def judged(moving: Sequence[int]) -> Judgement:
             restricted = [u if i in moving else torch.zeros_like(u) for i, u in enumerate(along)]
-            line = Line(Path(first_gradient, variables, restricted), weights, self.precision)
-            line = Line(line.path, weights, max(self.precision, measured_precision(line)))
+            path = Path(first_gradient, variables, restricted)
+            line = Line(path, weights, self.precision)
             given = [None] * len(variables) if claimed is None else claimed
             kept = [g if i in moving else None for i, g in enumerate(given)]
-            return judge(
-                line, inner(kept, restricted), size(kept, restricted), size(kept, variables)
-            )
+            what = inner(kept, restricted), size(kept, restricted), size(kept, variables)
+            verdict = judge(line, *what)
+            if verdict.status == "ok":
+                return verdict
+            precision = max(self.precision, measured_precision(line))
+            return judge(Line(path, weights, precision), *what)
 
         if claimed is None:
             return self._without_history(judged(range(split)))

@@ -101,9 +101,9 @@ class Session:
         lines = [f"autograd report: {file}" for file in self.settings.reports]
         lines += self._about_baseline()
         if os.environ.get("GITHUB_ACTIONS") == "true":
-            from pytest_autograd._github import annotations
+            from pytest_autograd._github import workflow_commands
 
-            lines += annotations(self.results, self.config.rootpath)
+            lines += workflow_commands(self.results, self.config.rootpath)
         for line in lines:
             terminalreporter.write_line(line)
 

@@ -34,6 +34,11 @@ class Settings:
         given = {"level": self.level, "time_limit": self.time_limit}
         return {name: value for name, value in given.items() if value is not None}
 
+    @property
+    def of_session(self) -> bool:
+        """Whether anything was asked for that outlives single tests."""
+        return self.audit or bool(self.reports) or self.baseline is not None
+
 
 def read_settings(config: pytest.Config) -> Settings:
     """Return the settings, or raise :class:`pytest.UsageError` with one sentence."""

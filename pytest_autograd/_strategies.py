@@ -108,7 +108,7 @@ def smallest_failure(
         deadline=None,
         derandomize=True,
         database=None,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=list(HealthCheck),  # type: ignore[arg-type]
         report_multiple_bugs=False,
         phases=(Phase.generate, Phase.shrink),
     )

@@ -89,9 +89,9 @@ class SuiteAudit:
             result = yield
         if self.settings.audit_fail and self.settings.audit_at == "test":
             self.audit()
-            problem = self._problem(item)
-            if problem:
-                pytest.fail(problem, pytrace=False)
+            entries = self._at_fault()  # to be looked at under --pdb
+            if entries:
+                pytest.fail(_told(entries, item), pytrace=False)
         return result
 
     # --- recording -------------------------------------------------------------------------
@@ -167,22 +167,10 @@ class SuiteAudit:
             calls=seen.count,
         )
 
-    def _problem(self, item: pytest.Item) -> str | None:
-        """Say which Functions that the test called are at fault: in full once, in a line to later tests."""
-        from pytest_autograd._render import render_short
-
-        told: list[str] = []
-        for key in sorted(self._touched):
-            for entry in self.audited.get(key, ()):
-                if entry.report is None or entry.outcome != "failed":
-                    continue
-                new = self.baseline.new_codes(entry)
-                if new and entry.test == item.nodeid:
-                    told.append(render_short(entry.report))
-                elif new:
-                    codes = ", ".join(sorted(new))
-                    told.append(f"{entry.function}: failed: {codes}, told at {entry.test}")
-        return "\n\n".join(told) or None
+    def _at_fault(self) -> list[Entry]:
+        """Return the entries, of what this test called, that have findings which the baseline does not know."""
+        entries = [entry for key in sorted(self._touched) for entry in self.audited.get(key, ())]
+        return [e for e in entries if e.outcome == "failed" and self.baseline.new_codes(e)]
 
     def finish(self, results: Results) -> None:
         """Audit what is left and hand over an entry for each signature seen."""
@@ -195,3 +183,16 @@ class SuiteAudit:
             skipped = self._blank(seen).model_copy(update={"skipped": seen.problem})
             for entry in self.audited.get(key, [skipped]):
                 results.add(entry.model_copy(update={"calls": seen.count}))
+
+
+def _told(entries: list[Entry], item: pytest.Item) -> str:
+    """Tell each entry in full to the test that called it first, in a line to later tests."""
+    from pytest_autograd._render import render_short
+
+    texts = []
+    for entry in entries:
+        assert entry.report is not None
+        codes = ", ".join(sorted({f.code for f in entry.findings if f.severity == "error"}))
+        line = f"{entry.function}: failed: {codes}, told at {entry.test}"
+        texts.append(render_short(entry.report) if entry.test == item.nodeid else line)
+    return "\n\n".join(texts)

@@ -13,6 +13,7 @@ from pytest_autograd._call import Call
 from pytest_autograd._check import check_call
 from pytest_autograd._device import missing, moved_call
 from pytest_autograd._errors import CheckError, first_line
+from pytest_autograd._guard import MIB, put_back, reachable
 from pytest_autograd._options import make_options
 from pytest_autograd._picture import costs, pictures
 from pytest_autograd._results import Entry
@@ -42,7 +43,8 @@ def _one(call: Call, blank: Entry, settings: Settings, default_dtype: torch.dtyp
     before = torch.get_default_dtype()
     torch.set_default_dtype(default_dtype)
     try:
-        return verified_entry(call, blank, settings)
+        with put_back(reachable(call), settings.keep_mib * MIB):
+            return verified_entry(call, blank, settings)
     except CheckError as error:
         return blank.model_copy(update={"skipped": str(error)})
     except (Exception, *ENDS) as error:  # no test's outcome may hang on it, so it is told instead

@@ -50,9 +50,11 @@ class Progress:
             self._shown = False
         if reporter is None or not (self.lines or self.closing):
             return
+        writer = self.config.get_terminal_writer()
+        if writer.width_of_current_line:
+            writer.line()
         for entry in entries:
             codes = ", ".join(sorted({f.code for f in entry.findings if f.severity == "error"}))
-            reporter.ensure_newline()
             reporter.write_line(
                 f"autograd: {entry.function}({entry.inputs}): {entry.outcome}"
                 f"{' ' + codes if codes else ''} ({entry.seconds:.2f} s)"
@@ -114,8 +116,10 @@ def worst(row: Row) -> str:
         return f"{finding.code} {finding.name}{more}"
     if row.outcome == "inconclusive" and row.first.report is not None:
         return row.first.report.summary
-    skipped = next((entry.skipped for entry in row.entries if entry.skipped), "")
-    return f"skipped: {skipped}" if skipped else ""
+    skipped = [entry.skipped for entry in row.entries if entry.skipped]
+    if row.outcome == "skipped" and skipped:
+        return skipped[0]
+    return f"{len(skipped)} of {len(row.entries)} signatures skipped" if skipped else ""
 
 
 def _drawn(table: Table, reporter: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -37,11 +38,30 @@ def other_sizes(call: Call, seed: int) -> Iterator[tuple[str, Call]]:
     broadcasts.
     """
     generator = torch.Generator().manual_seed(seed)
-    for size in sorted({n for slot in call.slots for n in slot.value.shape if n > 1}):
+    for size in sizes_to_change(call):
         for new in dict.fromkeys((*(n for n in SIZES if n != size), size + 1)):
-            resized = _with(call, [_resized(slot, size, new, generator) for slot in call.slots])
-            if sum(slot.value.numel() for slot in resized.slots) <= MOST_ELEMENTS:
-                yield f"with size {new} in place of {size}", resized
+            if elements(call, size, new) <= MOST_ELEMENTS:
+                yield f"with size {new} in place of {size}", resized(call, size, new, generator)
+
+
+def elements(call: Call, size: int, new: int) -> int:
+    """Return how many elements all tensors would have with each axis of length ``size`` made ``new`` long."""
+    shapes = [slot.value.shape for slot in call.slots]
+    return sum(math.prod(new if n == size else n for n in shape) for shape in shapes)
+
+
+def sizes_to_change(call: Call) -> list[int]:
+    """Return the dimension sizes that may change: all but 1, and but those of indices tied to something."""
+    fixed: set[int] = set()
+    if _indices_are_tied(call):
+        fixed = {n for slot in call.slots if _is_index(slot) for n in slot.value.shape}
+    return sorted({n for slot in call.slots for n in slot.value.shape if n > 1} - fixed)
+
+
+def resized(call: Call, size: int, new: int, generator: torch.Generator | None = None) -> Call:
+    """Return the call with each axis of length ``size`` made ``new`` long, in all tensors."""
+    generator = generator or torch.Generator().manual_seed(size)
+    return _with(call, [_resized(slot, size, new, generator) for slot in call.slots])
 
 
 def _with(call: Call, values: Sequence[Tensor]) -> Call:
@@ -66,22 +86,28 @@ def _normal(x: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _repeated_indices(call: Call, generator: torch.Generator) -> Call | None:
-    """Return the call with indices drawn again with replacement, None where they seem tied to something.
-
-    A permutation, or several integer tensors that may belong together, is a precondition of the caller.
-    """
+    """Return the call with indices drawn again with replacement, None where they seem tied to something."""
     places = [i for i, slot in enumerate(call.slots) if _is_index(slot)]
-    if len(places) != 1:
+    if not places or _indices_are_tied(call) or call.slots[places[0]].value.numel() < 2:
         return None
     index = call.slots[places[0]].value
     flat = index.reshape(-1)
-    if flat.numel() < 2 or torch.equal(flat.sort().values, torch.arange(len(flat)).to(flat)):
-        return None
     drawn = torch.randint(0, flat.numel(), flat.shape, generator=generator).to(flat.device)
     drawn[1] = drawn[0]
     values = [slot.value for slot in call.slots]
     values[places[0]] = flat[drawn].reshape(index.shape)
     return _with(call, values)
+
+
+def _indices_are_tied(call: Call) -> bool:
+    """Whether the integer tensors may be tied by a precondition: several of them, or a permutation."""
+    indices = [slot.value for slot in call.slots if _is_index(slot) and slot.value.numel() > 1]
+    return len(indices) > 1 or any(map(_is_permutation, indices))
+
+
+def _is_permutation(index: Tensor) -> bool:
+    sorted_rows = index.sort(dim=-1).values
+    return bool((sorted_rows == torch.arange(index.shape[-1], device=index.device)).all())
 
 
 def _is_index(slot: Slot) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import BackwardCFunction
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
@@ -118,6 +119,36 @@ def _raw_forward(
     return function.forward(StandInContext(needs), *args, **kwargs)
 
 
+@dataclass(frozen=True)
+class OpenGraph:
+    """The raw forward run under autograd: leaves of the differentiated slots, outputs by name, graph breaks."""
+
+    leaves: list[Tensor]
+    outputs: dict[str, Tensor]
+    breaks: tuple[str, ...]
+
+
+def open_graph(call: Call, seed: int, point: Sequence[Tensor]) -> OpenGraph:
+    """Run the raw forward at ``point`` under autograd.
+
+    Raises:
+        NotApplicable: forward cannot be run this way.
+    """
+    values = [slot.value for slot in call.slots]
+    for i, value in zip(call.wanted, point, strict=True):
+        values[i] = value
+    leaves, arguments = call.fresh(values)
+    spotter = _BreakSpotter()
+    try:
+        with phase("forward"), torch.enable_grad(), intercepted(_raw_forward), spotter:
+            reseed(seed)
+            raw = call.run(arguments)
+    except Exception as error:  # the author's forward may refuse to run in the open, in any way
+        raise NotApplicable(f"forward does not run under autograd: {first_line(error)}") from error
+    named = dict(named_outputs(raw, flat=call.flat))
+    return OpenGraph([leaves[i] for i in call.wanted], named, tuple(spotter.breaks))
+
+
 def testify(
     call: Call,
     seed: int,
@@ -130,34 +161,33 @@ def testify(
     Raises:
         NotApplicable: forward cannot be run this way, or none of its outputs has a graph.
     """
-    values = [slot.value for slot in call.slots]
-    for i, value in zip(call.wanted, point, strict=True):
-        values[i] = value
-    leaves, arguments = call.fresh(values)
-    wanted = [leaves[i] for i in call.wanted]
-    spotter = _BreakSpotter()
+    graph = open_graph(call, seed, point)
+    pairs = [
+        (graph.outputs[name], cotangent)
+        for name, cotangent in zip(output_names, cotangents, strict=True)
+        if name in graph.outputs and graph.outputs[name].requires_grad
+    ]
+    if not pairs:
+        raise NotApplicable(f"forward leaves autograd ({', '.join(graph.breaks) or 'a kernel'})")
     try:
-        with phase("forward"), torch.enable_grad(), intercepted(_raw_forward), spotter:
-            reseed(seed)
-            raw = call.run(arguments)
-        outputs = dict(named_outputs(raw, flat=call.flat))
-        pairs = [
-            (outputs[name], cotangent)
-            for name, cotangent in zip(output_names, cotangents, strict=True)
-            if outputs[name].requires_grad
-        ]
-        if not pairs:
-            raise NotApplicable(
-                f"forward leaves autograd ({', '.join(spotter.breaks) or 'a kernel'})"
-            )
         gradients = torch.autograd.grad(
             [output for output, _ in pairs],
-            wanted,
+            graph.leaves,
             [cotangent.to(output.dtype) for output, cotangent in pairs],
             allow_unused=True,
         )
-    except NotApplicable:
-        raise
-    except Exception as error:  # the author's forward may refuse to run in the open, in any way
+    except RuntimeError as error:  # an operation of forward has no derivative, or was overwritten
         raise NotApplicable(f"forward does not run under autograd: {first_line(error)}") from error
-    return Witness(list(gradients), tuple(spotter.breaks))
+    return Witness(list(gradients), (*graph.breaks, *_custom_backwards([y for y, _ in pairs])))
+
+
+def _custom_backwards(outputs: Sequence[Tensor]) -> list[str]:
+    """Return the names of hand-written backwards in the graph (custom ops): they witness for themselves."""
+    seen: set[Any] = set()
+    todo: list[Any] = [output.grad_fn for output in outputs]
+    while todo:
+        node = todo.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            todo += [following for following, _ in node.next_functions]
+    return sorted({type(node).__name__ for node in seen if isinstance(node, BackwardCFunction)})

@@ -21,7 +21,12 @@ HELP = (
 FLAG, MANY = {"action": "store_true"}, {"action": "append"}
 #: Name, how the command line takes it, type in the ini file (None: command line only), help.
 OPTIONS: tuple[tuple[str, dict[str, Any], Any, str], ...] = (
-    ("audit", FLAG, "bool", "audit every custom Function that any test calls; outcomes of tests stay"),
+    (
+        "audit",
+        FLAG,
+        "bool",
+        "audit every custom Function that any test calls; outcomes of tests stay",
+    ),
     ("audit-fail", FLAG, "bool", "audit, and let tests that call a Function with an error fail"),
     (
         "audit-at",
@@ -88,16 +93,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", HELP)
-    wanted = ("audit", "audit_fail", "report", "baseline", "update_baseline")
-    asked = any(
-        config.getoption(f"autograd_{name}")
-        or (name != "update_baseline" and config.getini(f"autograd_{name}"))
-        for name in wanted
-    )
-    if asked or os.environ.get("GITHUB_ACTIONS") == "true":
+    settings = settings_of(config)
+    if settings.of_session or os.environ.get("GITHUB_ACTIONS") == "true":
         from pytest_autograd._session import Session
 
-        session = Session(config, settings_of(config))
+        session = Session(config, settings)
         config.stash[SESSION] = session
         config.pluginmanager.register(session, "autograd-session")
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from pytest_autograd._cli import main
+from pytest_autograd._errors import CheckError
 from pytest_autograd._model import Report
 from pytest_autograd._rule import all_rules
+from pytest_autograd._watch import versions
 
 FUNCTION = """\
 import torch
@@ -79,6 +84,55 @@ def test_a_wrong_gradient_ends_with_1_and_names_code_and_line(write, capsys) -> 
     assert 10 <= wrong.line <= 13
     assert report.inputs.startswith("make_inputs() of the source: ")
     assert "[3, 2]" in report.inputs
+
+
+def test_sarif_holds_the_findings_with_paths_from_here(
+    write, capsys, monkeypatch, tmp_path
+) -> None:
+    path = write(WRONG)
+    monkeypatch.chdir(tmp_path)
+    assert check_quickly(f"{path}::Cube", "--sarif") == 1
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    wrong = next(result for result in run["results"] if result["ruleId"] == "AG101")
+    place = wrong["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "layers_to_check.py"
+
+
+def test_watching_a_file_tells_of_each_new_content(tmp_path: Path) -> None:
+    path = tmp_path / "watched.py"
+    path.write_text("a")
+    found = versions(path, pause=0)
+    assert next(found) == b"a"
+    path.write_text("bb")
+    assert next(found) == b"bb"
+    path.unlink()
+    path.write_text("ccc")
+    assert next(found) == b"ccc"
+    with pytest.raises(CheckError, match="cannot read"):
+        next(versions(tmp_path / "missing.py"))
+
+
+def test_watch_checks_again_after_a_save_and_ends_with_the_last_status(write) -> None:
+    path = write(WRONG)
+    command = [sys.executable, "-m", "pytest_autograd._cli", "check", f"{path}::Cube"]
+    with subprocess.Popen(
+        [*command, "--level", "quick", "--watch"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        guard = threading.Timer(90, process.kill)
+        guard.start()
+        assert process.stdout
+        lines = iter(process.stdout.readline, "")
+        assert "error[AG101]" in "".join(itertools.takewhile(lambda s: "watching" not in s, lines))
+        Path(path).write_text("def broken(:\n")
+        assert "does not parse" in next(lines)
+        Path(path).write_text(RIGHT)
+        assert "verified" in "".join(itertools.takewhile(lambda s: "watching" not in s, lines))
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 0
+        guard.cancel()
 
 
 def test_options_reach_the_check(write, capsys) -> None:

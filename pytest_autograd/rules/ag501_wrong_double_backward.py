@@ -21,7 +21,18 @@ FIX = (
     "mark backward @once_differentiable."
 )
 SKILL = "double-backward/saved-intermediates"
-EXPLAINED_BY = ("AG101", "AG102", "AG103", "AG206", "AG301", "AG302", "AG303", "AG307", "AG401")
+EXPLAINED_BY = (
+    "AG101",
+    "AG102",
+    "AG103",
+    "AG107",
+    "AG206",
+    "AG301",
+    "AG302",
+    "AG303",
+    "AG307",
+    "AG401",
+)
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

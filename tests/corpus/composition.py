@@ -197,6 +197,7 @@ CASES = {
     "fixed_point": Case(
         FixedPoint,
         lambda: (normal(4), torch.tensor(0.5, dtype=torch.float64, requires_grad=True)),
+        {"ignore": ["AG104"]},  # the iteration converges for |w| < 1 only
     ),
     "seeded_dropout": Case(SeededDropout, lambda: (normal(3, 4), 0.4, 7)),
     "dropout_with_saved_mask": Case(Dropout, lambda: (normal(3, 4), 0.4)),

@@ -191,7 +191,8 @@ class PairwiseDistance(Function):
     @staticmethod
     def backward(ctx, grad_output):
         x, y, distance = ctx.saved_tensors
-        pull = (grad_output / distance)[..., None] * (x[:, None] - y[None])
+        safe = torch.where(distance > 0, distance, 1)
+        pull = (grad_output / safe)[..., None] * (x[:, None] - y[None])
         return pull.sum(1), -pull.sum(0)
 
 

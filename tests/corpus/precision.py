@@ -70,7 +70,7 @@ class Modulus(Function):
     @staticmethod
     def backward(ctx, grad_output):
         z, y = ctx.saved_tensors
-        return grad_output * z / y
+        return grad_output * z / torch.where(y > 0, y, 1)
 
 
 class FromPolar(Function):

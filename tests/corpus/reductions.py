@@ -38,7 +38,8 @@ class Norm(Function):
     @staticmethod
     def backward(ctx, grad_output):
         x, y = ctx.saved_tensors
-        return (grad_output / y).unsqueeze(-1) * x
+        safe = torch.where(y > 0, y, 1)
+        return (grad_output / safe).unsqueeze(-1) * x
 
 
 class LogSumExp(Function):
@@ -96,8 +97,12 @@ class CumSum(Function):
 
 
 class CumProd(Function):
+    """For positive entries only, and says so."""
+
     @staticmethod
     def forward(ctx, x):
+        if bool((x <= 0).any()):
+            raise ValueError("entries must be positive")
         y = x.cumprod(dim=-1)
         ctx.save_for_backward(x, y)
         return y
@@ -121,16 +126,20 @@ class Variance(Function):
 
 
 class Product(Function):
+    """Multiplies the entries before and behind each one, so that zeros do no harm."""
+
     @staticmethod
     def forward(ctx, x):
-        y = x.prod()
-        ctx.save_for_backward(x, y)
-        return y
+        ctx.save_for_backward(x)
+        return x.prod()
 
     @staticmethod
     def backward(ctx, grad_output):
-        x, y = ctx.saved_tensors
-        return grad_output * y / x
+        (x,) = ctx.saved_tensors
+        one = x.new_ones(1)
+        before = torch.cat([one, x[:-1]]).cumprod(0)
+        behind = torch.cat([one, x.flip(0)[:-1]]).cumprod(0).flip(0)
+        return grad_output * before * behind
 
 
 class MaxWithIndices(Function):

@@ -1,0 +1,119 @@
+"""The gradient in the dtypes people train in, against the float64 truth."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from pytest_autograd._call import Call
+from pytest_autograd._errors import NotApplicable
+from pytest_autograd._evaluator import Evaluator, MaybeTensors
+from pytest_autograd._judge import signed_bounded
+from pytest_autograd._values import relative_error
+from pytest_autograd._variants import elements, resized, sizes_to_change
+from pytest_autograd._witness import testify
+
+#: Relative error of a gradient, against its own scale, that a dtype's rounding explains in a short computation.
+TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.03}
+WORSE_THAN_AUTOGRAD = 8.0
+LARGEST = 60_000
+CHEAP_SECONDS = 0.02
+LONG = 2048  # elements along an axis, where a running sum in low precision stops growing
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A gradient in a low precision that is far off, beside what autograd through forward loses there."""
+
+    argument: str
+    dtype: torch.dtype
+    where: str
+    error: float
+    autograd_error: float | None
+
+
+def drifts(call: Call, seed: int) -> list[Drift]:
+    """Return for each argument the first dtype in which its gradient is off by more than that dtype explains.
+
+    ``call`` is the call in float64. Dtypes that forward refuses are passed over.
+    """
+    found: dict[str, Drift] = {}
+    for where, wide in _scales(call):
+        for dtype, tolerance in TOLERANCE.items():
+            try:
+                errors = _errors(wide, dtype, seed)
+            except NotApplicable:
+                continue
+            for name, (error, beside) in errors.items():
+                excused = beside is not None and error <= WORSE_THAN_AUTOGRAD * beside
+                if error > tolerance and not excused and name not in found:
+                    found[name] = Drift(name, dtype, where, error, beside)
+    return list(found.values())
+
+
+def _scales(call: Call) -> Iterator[tuple[str, Call]]:
+    yield "", call
+    for size in sizes_to_change(call):
+        if elements(call, size, LONG) <= LARGEST:
+            long = resized(call, size, LONG)
+            if _is_cheap(long):
+                yield f" with size {LONG} in place of {size}", long
+
+
+def _is_cheap(call: Call) -> bool:
+    """Whether one forward in float64 takes a blink; in low precision it may take far longer."""
+    evaluator = Evaluator(call, 0)
+    start = time.perf_counter()
+    try:
+        evaluator.forward(evaluator.point)
+    except NotApplicable:
+        return False
+    return time.perf_counter() - start < CHEAP_SECONDS
+
+
+def _errors(call: Call, dtype: torch.dtype, seed: int) -> dict[str, tuple[float, float | None]]:
+    """Return for each argument (error of backward, error of autograd through forward) in ``dtype``."""
+    narrow = _cast(call, dtype)
+    exact = _cast(narrow, torch.float64)
+    low, high = Evaluator(narrow, seed), Evaluator(exact, seed)
+    outputs = low.forward(low.point)
+    if not all(bool(torch.isfinite(y).all()) for y in outputs):
+        raise NotApplicable(f"forward overflows in {dtype}")
+    cotangents = signed_bounded(outputs, torch.Generator().manual_seed(seed))
+    cotangents = [
+        v.abs() for v in cotangents
+    ]  # signs would cancel in sums and hide what rounding loses
+    high.forward(high.point)
+    truth = high.vjp(high.point, [v.to(torch.float64) for v in cotangents])
+    answer = low.vjp(low.point, cotangents)
+    beside = _by_autograd(narrow, low, cotangents, seed)
+    found = {}
+    for i, name in enumerate(low.names):
+        want, got = truth[i], answer[i]
+        if want is None or got is None or not bool(torch.isfinite(want).all()):
+            continue
+        reference = None if beside is None else beside[i]
+        lost = None if reference is None else relative_error(want, reference.double())
+        found[name] = (relative_error(want, got.double()), lost)
+    return found
+
+
+def _cast(call: Call, dtype: torch.dtype) -> Call:
+    slots = [
+        replace(slot, value=slot.value.to(dtype)) if slot.value.is_floating_point() else slot
+        for slot in call.slots
+    ]
+    return replace(call, slots=tuple(slots))
+
+
+def _by_autograd(
+    call: Call, evaluator: Evaluator, cotangents: Sequence[Tensor], seed: int
+) -> MaybeTensors | None:
+    try:
+        return testify(call, seed, evaluator.point, cotangents, evaluator.output_names).gradients
+    except NotApplicable:
+        return None

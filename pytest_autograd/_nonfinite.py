@@ -1,0 +1,125 @@
+"""Gradients that are NaN or infinite where forward is finite, and NaN that backward swallows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pytest_autograd._errors import NotApplicable
+from pytest_autograd._evaluator import Evaluator
+from pytest_autograd._judge import signed_bounded
+
+LARGE = (30.0, 1e3, 1e6)
+STEPS = (1e-4, 1e-6)
+
+
+@dataclass(frozen=True)
+class NonFinite:
+    """An argument whose gradient is not finite at a point where the one-sided slopes of forward are."""
+
+    argument: str
+    where: str
+    index: tuple[int, ...]
+    got: float
+
+
+def extreme_points(point: Sequence[Tensor]) -> Iterator[tuple[str, list[Tensor]]]:
+    """Yield (description, point) at and near the ends of what floats can hold."""
+    yield "at the given inputs", list(point)
+    yield "at zero", [torch.zeros_like(x) for x in point]
+    for i, x in enumerate(point):
+        if len(point) > 1:
+            yield "at zero", [torch.zeros_like(x) if j == i else y for j, y in enumerate(point)]
+        if x.dim() > 1:
+            row = x.clone()
+            row[0] = 0
+            yield "with a row of zeros", [row if j == i else y for j, y in enumerate(point)]
+    for size in LARGE:
+        yield f"at inputs of {size:g}", [torch.full_like(x, size) for x in point]
+        yield f"at inputs of {-size:g}", [torch.full_like(x, -size) for x in point]
+        yield f"at inputs around {size:g}", [size * torch.sgn(x) for x in point]
+
+
+def non_finite_gradients(evaluator: Evaluator, seed: int) -> list[NonFinite]:
+    """Return for each argument the first extreme point where its gradient is wrongly not finite."""
+    found: dict[str, NonFinite] = {}
+    for where, point in extreme_points(evaluator.point):
+        try:
+            outputs = evaluator.forward(point)
+            if not all(bool(torch.isfinite(y).all()) for y in outputs):
+                continue
+            cotangents = signed_bounded(outputs, torch.Generator().manual_seed(seed))
+            gradients = evaluator.vjp(point, cotangents)
+        except (
+            NotApplicable
+        ):  # refused inputs are no fault; a backward that raises has its own rule
+            continue
+        for i, (name, gradient) in enumerate(zip(evaluator.names, gradients, strict=True)):
+            if name in found or gradient is None or bool(torch.isfinite(gradient).all()):
+                continue
+            index = tuple((~torch.isfinite(gradient)).nonzero()[0].tolist())
+            if _slopes_are_finite(evaluator, point, cotangents, i, index):
+                got = gradient[index].item()
+                found[name] = NonFinite(
+                    name, where, index, abs(got) if gradient.is_complex() else got
+                )
+    return list(found.values())
+
+
+def _slopes_are_finite(
+    evaluator: Evaluator,
+    point: Sequence[Tensor],
+    cotangents: Sequence[Tensor],
+    slot: int,
+    index: tuple[int, ...],
+) -> bool:
+    """Whether forward has finite one-sided slopes in one element: they stay bounded as the step shrinks."""
+    unit = max(1.0, float(point[slot][index].abs()))
+
+    def value(t: float) -> float:
+        moved = [x.clone() for x in point]
+        moved[slot][index] += t * unit
+        outputs = evaluator.forward(moved)
+        pairs = zip(cotangents, outputs, strict=True)
+        return sum(
+            float((v.conj() * y).real.sum() if y.is_complex() else (v * y).sum()) for v, y in pairs
+        )
+
+    base = value(0.0)
+    sides = []
+    for sign in (1.0, -1.0):
+        coarse, fine = ((value(sign * h) - base) / h for h in STEPS)
+        if math.isfinite(coarse) and math.isfinite(fine):
+            noise = 1e-15 * abs(base) / STEPS[1]
+            sides.append(abs(fine) <= 3 * abs(coarse) + 100 * noise + 1e-6)
+    return bool(sides) and all(sides)
+
+
+def swallowed_nan(evaluator: Evaluator, seed: int) -> str | None:
+    """Return the argument whose gradient hides a NaN in the cotangent, None if all let it through.
+
+    The NaN is put where the argument's gradient is known to depend on the cotangent.
+    """
+    point = evaluator.point
+    outputs = evaluator.forward(point)
+    cotangents = signed_bounded(outputs, torch.Generator().manual_seed(seed))
+    plain = evaluator.vjp(point, cotangents)
+    for o, output in enumerate(outputs):
+        if not output.numel():
+            continue
+        spoiled = [v.clone() for v in cotangents]
+        spoiled[o].reshape(-1)[output.numel() // 2] = float("nan")
+        nudged = [v.clone() for v in cotangents]
+        nudged[o].reshape(-1)[output.numel() // 2] += 1
+        answers = evaluator.vjp(point, spoiled)
+        moved = evaluator.vjp(point, nudged)
+        for name, a, b, c in zip(evaluator.names, plain, answers, moved, strict=True):
+            if a is None or b is None or c is None:
+                continue
+            if not torch.equal(a, c) and not bool(torch.isnan(b).any()):
+                return name
+    return None

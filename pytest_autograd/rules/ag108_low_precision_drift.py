@@ -1,0 +1,38 @@
+"""The gradient loses far more in low precision than it must.
+
+Backward in float32, bfloat16 or float16 is compared with float64 on the same numbers, and with what
+autograd loses through the same forward. Running sums in bfloat16 stop growing at 256 times the
+term.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_autograd._rule import Evidence
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+SEVERITY = "warning"
+FIX = (
+    "Accumulate in float32 (or the input's precision if that is higher), and cast the result once."
+)
+SKILL = "gradients/low-precision"
+LEVEL = "full"
+EXPLAINED_BY = ("AG106",)
+
+
+def find(probe: Probe) -> Iterator[Evidence]:
+    """Compare each dtype with float64, at the given size and with long axes."""
+    for found in probe.drift:
+        dtype = str(found.dtype).removeprefix("torch.")
+        known = found.autograd_error is not None
+        beside = f" (autograd through forward: {found.autograd_error:.1g})" if known else ""
+        yield Evidence(
+            f"in {dtype}{found.where} the gradient of {found.argument} is off by {found.error:.1g} of its size{beside}",
+            argument=found.argument,
+            max_error=found.error,
+            place=probe.place_of_gradient(found.argument),
+        )

@@ -1,0 +1,40 @@
+"""The jvp is not the directional derivative of forward.
+
+Forward-mode AD, jacfwd and Hessians by forward over reverse use jvp, which gradcheck leaves alone
+by default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_autograd._errors import TargetRaised
+from pytest_autograd._locate import class_place
+from pytest_autograd._rule import Evidence, raised
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+SEVERITY = "error"
+FIX = (
+    "Derive jvp from forward: return one tangent per output, from save_for_forward, not "
+    "save_for_backward."
+)
+SKILL = "transforms/jvp"
+EXPLAINED_BY = ("AG101",)
+
+
+def find(probe: Probe) -> Iterator[Evidence]:
+    """Judge jvp by finite differences along its tangent."""
+    verdict = probe.jvp
+    if isinstance(verdict, TargetRaised):
+        yield raised("jvp raises", verdict.error, class_place(probe.function.jvp))
+    elif verdict.status == "wrong":
+        yield Evidence(
+            "jvp is not the directional derivative of forward",
+            expected=verdict.best.value,
+            got=verdict.claimed,
+            max_error=verdict.discrepancy,
+            place=class_place(probe.function.jvp),
+        )

@@ -1,0 +1,39 @@
+"""Under vmap or torch.func the Function gives other results.
+
+The author's vmap rule, or the generated one, must equal a loop over the batch whichever dimension
+the batch is; torch.func must give plain autograd's gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_autograd._locate import class_place
+from pytest_autograd._rule import Evidence, differing
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+SEVERITY = "error"
+FIX = (
+    "Honour in_dims (None, front, back), return out_dims to match, and use torch operations "
+    "only with generate_vmap_rule."
+)
+SKILL = "transforms/vmap"
+EXPLAINED_BY = (
+    "AG101",
+    "AG206",
+    "AG303",
+    "AG307",
+)
+
+
+def find(probe: Probe) -> Iterator[Evidence]:
+    """Compare vmap with a loop and torch.func.vjp with plain autograd."""
+    if probe.has_vmap:
+        for found in probe.vmap:
+            yield differing(found.what, found.raised, found.error, class_place(probe.function.vmap))
+    found = probe.func
+    if found is not None:
+        yield differing(found.what, found.raised, found.error, probe.place_of_backward)

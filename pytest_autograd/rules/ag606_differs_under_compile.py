@@ -1,0 +1,30 @@
+"""Compiled, the Function gives other results.
+
+torch.compile traces forward and backward; side effects, state and unusual ctx use may be traced
+away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_autograd._rule import Evidence, differing
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+SEVERITY = "error"
+FIX = (
+    "Keep forward and backward free of side effects and Python state, or exclude the call with "
+    "torch.compiler.disable."
+)
+SKILL = "transforms/compile"
+LEVEL = "full"
+
+
+def find(probe: Probe) -> Iterator[Evidence]:
+    """Compare torch.compile (backend aot_eager) with eager."""
+    found = probe.compiled
+    if found is not None:
+        yield differing(found.what, found.raised, found.error, probe.place_of_backward)

@@ -1,0 +1,38 @@
+"""Backward reads ``grad_output`` in memory order, as a kernel with a bare pointer does."""
+
+import torch
+from torch.autograd import Function
+
+
+def in_memory_order(tensor):
+    """Return the elements as they lie in memory, whatever the strides."""
+    return tensor.as_strided((tensor.numel(),), (1,))
+
+
+class Bad(Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.sin()
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return in_memory_order(grad_output).view(x.shape) * x.cos()
+
+
+class Good(Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.sin()
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return in_memory_order(grad_output.contiguous()).view(x.shape) * x.cos()
+
+
+def inputs():
+    draw = torch.Generator().manual_seed(407)
+    return (torch.randn(3, 4, dtype=torch.float64, generator=draw, requires_grad=True),)
