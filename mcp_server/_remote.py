@@ -97,14 +97,10 @@ class RemoteEvaluator(Evaluator):
         return cast("list[Tensor]", outputs)
 
     def vjp(
-        self,
-        point: Sequence[Tensor],
-        cotangents: Sequence[Tensor],
-        overwritten: str | None = None,
-        shift: int = 1,
+        self, point: Sequence[Tensor], cotangents: Sequence[Tensor | None], *how: Any, **named: Any
     ) -> MaybeTensors:
         """Return what backward answers at ``point`` for ``cotangents``."""
-        if overwritten is not None or shift != 1:
+        if how or named:
             raise NotApplicable("not asked of another process")
         self.calls["backward"] += 1
         question = f"{self.prefix}vjp"

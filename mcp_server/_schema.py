@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 NAMES = ("properties", "$defs")
+BINDING = ("description", "default", "additionalProperties", "minItems", "maxItems", "prefixItems")
 
 
 def lean(schema: Any) -> Any:
@@ -16,9 +17,46 @@ def lean(schema: Any) -> Any:
     short = {
         key: {name: lean(each) for name, each in value.items()} if key in NAMES else lean(value)
         for key, value in schema.items()
-        if key != "title" and not (key == "default" and value is None)
+        if key not in ("title", "discriminator") and not (key == "default" and value is None)
     }
     return _joined(short)
+
+
+def result_outline(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return :func:`outline` without the definitions that nothing refers to any more."""
+    short = outline(schema)
+    defined = short.pop("$defs", {})
+    said = str(short)
+    used = {name: each for name, each in defined.items() if f"#/$defs/{name}'" in said}
+    return {**short, "$defs": used} if used else short
+
+
+def outline(schema: Any) -> Any:
+    """Return a looser schema of results: names and types, details of lists but not of objects."""
+    if isinstance(schema, list):
+        return [outline(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    short = {
+        key: {name: _named(outline(each)) for name, each in value.items()}
+        if key in NAMES
+        else outline(value)
+        for key, value in schema.items()
+        if key not in BINDING
+    }
+    branches = short.pop("anyOf", None)
+    if branches is None:
+        return short
+    return {**short, "type": sorted({kind for branch in branches for kind in _kinds(branch)})}
+
+
+def _named(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object"} if "$ref" in schema else schema
+
+
+def _kinds(schema: dict[str, Any]) -> list[str]:
+    kind = schema.get("type", "object")
+    return kind if isinstance(kind, list) else [kind]
 
 
 def _joined(schema: dict[str, Any]) -> dict[str, Any]:

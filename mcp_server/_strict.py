@@ -11,7 +11,7 @@ from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools import Tool
 from pydantic import ValidationError
 
-from mcp_server._schema import lean
+from mcp_server._schema import lean, result_outline
 
 _MOST_COMPLAINTS = 5
 
@@ -26,7 +26,7 @@ class StrictTool(Tool):
         assert isinstance(tool, cls)
         tool.parameters = lean(tool.parameters) | {"additionalProperties": False}
         assert tool.fn_metadata.output_schema is not None, f"{tool.name} has no output schema"
-        tool.fn_metadata.output_schema = lean(tool.fn_metadata.output_schema)
+        tool.fn_metadata.output_schema = result_outline(lean(tool.fn_metadata.output_schema))
         return tool
 
     async def run(

@@ -18,8 +18,11 @@ from mcp_server._strict import StrictTool
 READING = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
-# Submitted code is not kept from the network or from writing files: clients must know.
-RUNNING_CODE = ToolAnnotations(
+ISOLATED = ToolAnnotations(
+    read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+)
+# Without isolation submitted code may reach the network and write files: clients must know.
+EXPOSED = ToolAnnotations(
     read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=True
 )
 
@@ -30,7 +33,7 @@ def tools(checks: Checks) -> list[Tool]:
         checking_tool(checks),
         title="Check a gradient",
         description=DESCRIPTION,
-        annotations=RUNNING_CODE,
+        annotations=ISOLATED if checks.limits.isolation == "strict" else EXPOSED,
     )
     titles = {
         explain_rule: "Explain a rule",

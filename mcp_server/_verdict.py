@@ -1,4 +1,18 @@
-"""The verdict: what the judge found decides; what the worker reports of itself can only add to it."""
+"""The verdict: what the judge found decides; what the worker reports of itself can only add to it.
+
+What no judge can exclude, since it sees only answers:
+
+* code that answers rightly only while it is judged: that counts its calls, looks at the clock, at
+  its own stack, at dtypes or at sizes, and is wrong in training;
+* a worker whose evaluator is patched: answers for forward and backward that belong together but are
+  not those of the submitted Function;
+* a declaration that is itself wrong: ``surrogate``, ``reference``, ``grad_transform`` and
+  ``@once_differentiable`` are the author's word, and are only tested for being kept;
+* inputs that the source chose (``example_inputs``) and that show little: the judge moves beside
+  them, but not far; describe the inputs in the call to have the judge draw them;
+* faults that only the worker can see (ctx, versions, leaks; findings of origin ``worker``): code
+  that means to hide them can.
+"""
 
 from __future__ import annotations
 

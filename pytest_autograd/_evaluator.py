@@ -54,24 +54,36 @@ class Evaluator:
     def vjp(
         self,
         point: Sequence[Tensor],
-        cotangents: Sequence[Tensor],
+        cotangents: Sequence[Tensor | None],
         overwritten: str | None = None,
         shift: int = 1,
+        copied: bool = True,
     ) -> MaybeTensors:
         """Return the gradient of ``<cotangents, outputs>`` for each differentiated argument, None where it has none.
 
+        An output whose cotangent is None is left out of the sum: backward gets no gradient for it. Cotangents are
+        ``copied`` first, which keeps backward from writing into the caller's and may change their strides.
         ``overwritten`` names an argument that the caller changes in place between forward and backward. ``shift`` is
         added to the seed for backward: were it 0, a backward that draws its own dropout mask would draw forward's.
         """
         leaves, outputs = self._run(point, overwritten)
         self.calls["backward"] += 1
+        pairs = [(y, v) for y, v in zip(outputs, cotangents, strict=True) if v is not None]
+        used, given = [y for y, _ in pairs], [v for _, v in pairs]
         with self._authors_code("backward", shift):
             try:
-                return list(
-                    torch.autograd.grad(outputs, leaves, _copies(cotangents), allow_unused=True)
-                )
+                sent = _copies(given) if copied else given
+                return list(torch.autograd.grad(used, leaves, sent, allow_unused=True))
             except RuntimeError as error:
                 return self._plain_backward(point, cotangents, error)
+
+    def polluted(self, point: Sequence[Tensor], cotangents: Sequence[Tensor]) -> str | None:
+        """Return the argument whose ``.grad`` backward writes under ``autograd.grad``, None if it writes none."""
+        leaves, outputs = self._run(point)
+        with self._authors_code("backward", 1):
+            torch.autograd.grad(outputs, leaves, _copies(cotangents), allow_unused=True)
+        written = zip(self.names, leaves, strict=True)
+        return next((name for name, leaf in written if leaf.grad is not None), None)
 
     def vjp_around(
         self, point: Sequence[Tensor], cotangents: Sequence[Tensor], other: Sequence[Tensor]
@@ -173,14 +185,15 @@ class Evaluator:
                 raise TargetRaised(where, error) from error
 
     def _plain_backward(
-        self, point: Sequence[Tensor], cotangents: Sequence[Tensor], refused: RuntimeError
+        self, point: Sequence[Tensor], cotangents: Sequence[Tensor | None], refused: RuntimeError
     ) -> MaybeTensors:
         """Take the gradient by ``.backward()`` where ``autograd.grad`` is refused (reentrant checkpoints)."""
         if ".grad()" not in str(refused):
             raise refused
         leaves, outputs = self._run(point)
+        pairs = [(y, v) for y, v in zip(outputs, cotangents, strict=True) if v is not None]
         reseed(self.seed)
-        torch.autograd.backward(outputs, _copies(cotangents))
+        torch.autograd.backward([y for y, _ in pairs], _copies([v for _, v in pairs]))
         return [leaf.grad for leaf in leaves]
 
 

@@ -36,6 +36,29 @@ def tensors_on(attributes: dict[str, Any]) -> dict[str, Tensor]:
     return found
 
 
+def tensors_in_objects(attributes: dict[str, Any]) -> dict[str, Tensor]:
+    """Return the tensors inside objects and closures on ctx, where saved-tensor hooks never look."""
+    found: dict[str, Tensor] = {}
+    for name, value in attributes.items():
+        if name not in TORCH_OWN and not is_tensor(value):
+            for path, item in _parts(name, value):
+                _walk(path, item, found, DEPTH)
+    return found
+
+
+def _parts(name: str, value: Any) -> list[tuple[str, Any]]:
+    closure = getattr(value, "__closure__", None)
+    if closure:
+        return [(f"{name}()", cell.cell_contents) for cell in closure]
+    if isinstance(value, type) or type(value).__module__.partition(".")[0] in (
+        "builtins",
+        "torch",
+        "numpy",
+    ):
+        return []
+    return [(f"{name}.{key}", item) for key, item in getattr(value, "__dict__", {}).items()]
+
+
 def _walk(name: str, value: Any, found: dict[str, Tensor], depth: int) -> None:
     if is_tensor(value):
         found[name] = value

@@ -8,7 +8,7 @@ import inspect
 import linecache
 import textwrap
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -99,6 +99,31 @@ def mutation_place(code: Callable[..., Any]) -> Place | None:
     tree, file, first = found
     lines = [node.lineno for node in ast.walk(tree) if _writes_in_place(node)]  # type: ignore[attr-defined]
     return Place(file, first + min(lines) - 1) if lines else Place(file, first)
+
+
+def attribute_places(owner: Any, methods: Sequence[str], attribute: str) -> list[Place]:
+    """Return the lines of the author's ``methods`` that read ``attribute`` of something that may be a tensor.
+
+    Attributes of ctx, self, cls and of modules are something else.
+    """
+    places = []
+    for method in methods:
+        code = inspect.getattr_static(owner, method, None)
+        own = any(
+            method in vars(base)
+            for base in owner.__mro__
+            if not base.__module__.startswith("torch.autograd")
+        )
+        found = _parsed(unwrap(getattr(owner, method))) if own and code is not None else None
+        if found is None:
+            continue
+        tree, file, first = found
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr == attribute:
+                base = node.value.id if isinstance(node.value, ast.Name) else ""
+                if base not in ("ctx", "self", "cls", "torch", "np", "numpy"):
+                    places.append(Place(file, first + node.lineno - 1))
+    return places
 
 
 def _writes_in_place(node: ast.AST) -> bool:

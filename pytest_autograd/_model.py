@@ -81,14 +81,18 @@ class Stats(_Plain):
     ``accuracy``: relative agreement that could be confirmed between the gradient and its truth.
     ``saved_bytes``, ``input_bytes``: bytes kept for backward, and bytes of the tensor arguments.
     ``forward_seconds``, ``backward_seconds``: one call of each, as observed.
+    ``autograd_...``: the same for autograd through the raw forward, where it runs.
     ``calls``: how often the checked code was run, by kind.
     """
 
     accuracy: Real | None = None
     saved_bytes: int | None = None
+    autograd_saved_bytes: int | None = None
     input_bytes: int | None = None
     forward_seconds: Real | None = None
     backward_seconds: Real | None = None
+    autograd_forward_seconds: Real | None = None
+    autograd_backward_seconds: Real | None = None
     calls: dict[str, int] = Field(default_factory=dict)
 
 

@@ -15,6 +15,7 @@ from pytest_autograd._experiments import (
 from pytest_autograd._fact import fact
 from pytest_autograd._observed import Observed
 from pytest_autograd._second import SecondOrder, SecondOrderJudge
+from pytest_autograd._trace import same
 from pytest_autograd._values import Values, relative_error
 
 
@@ -59,6 +60,14 @@ class Numbers(Observed):
     def values(self) -> Values:
         """The verdict on the first derivatives, against forward itself or against the contract."""
         return decide(self.evaluator, self.options)
+
+    @fact
+    def stochastic(self) -> bool:
+        """Whether forward depends on the random stream."""
+        point = self.evaluator.point
+        again = Evaluator(self.evaluator.call, self.seed + 1)
+        pairs = zip(self.evaluator.forward(point), again.forward(point), strict=True)
+        return not all(same(one, other) for one, other in pairs)
 
     @fact
     def second(self) -> SecondOrder:

@@ -10,7 +10,14 @@ from pytest_autograd._call import differentiable
 from pytest_autograd._errors import CheckError, NotApplicable
 from pytest_autograd._experiments import Wasted, leaks, work_for_frozen
 from pytest_autograd._fact import Facts, fact
-from pytest_autograd._locate import Place, class_place, gradient_place, mutation_place, unwrap
+from pytest_autograd._locate import (
+    Place,
+    attribute_places,
+    class_place,
+    gradient_place,
+    mutation_place,
+    unwrap,
+)
 from pytest_autograd._trace import BackwardRun, Trace, observe
 
 ONCE_MARK = once_differentiable(lambda ctx: None).__code__  # type: ignore[attr-defined]
@@ -90,6 +97,22 @@ class Observed(Facts):
     def place_of_backward(self) -> Place | None:
         """Return where backward is defined."""
         return class_place(unwrap(self.backward_code)) if self.backward_code else None
+
+    def place_of_return(self, position: int) -> Place | None:
+        """Return the source line that makes what backward returns at ``position``."""
+        return gradient_place(self.backward_code, position) if self.backward_code else None
+
+    @fact
+    def data_attributes(self) -> list[Place]:
+        """Lines of the Function's methods that read ``.data`` of a tensor."""
+        return attribute_places(
+            self.function, ("forward", "setup_context", "backward", "vjp", "jvp"), "data"
+        )
+
+    @fact
+    def numpy_in_backward(self) -> list[Place]:
+        """Lines of backward that call ``numpy()``."""
+        return attribute_places(self.function, ("backward", "vjp"), "numpy")
 
     def place_of_mutation(self, method: str) -> Place | None:
         """Return the first line of ``forward`` or ``backward`` that writes in place."""

@@ -9,20 +9,51 @@ from __future__ import annotations
 import time
 
 import torch
+from torch._library.custom_ops import CustomOpDef
+from torch._ops import OpOverload, OpOverloadPacket
 
-from pytest_autograd._roads import Roads
 from pytest_autograd._errors import NotApplicable
 from pytest_autograd._fact import fact
-from pytest_autograd._referee import Cost, Ruling, rule, too_dear
+from pytest_autograd._hidden import direct_forwards
+from pytest_autograd._referee import Cost, Ruling, op_problems, rule, too_dear
+from pytest_autograd._uses import Uses
+from pytest_autograd._witness import testify
 
 
-class Probe(Roads):
+class Probe(Uses):
     """The observed run, the numbers, and what torch's own referees say."""
 
     @fact
     def gradcheck(self) -> Ruling:
         """What torch's gradcheck says."""
         return self._referee("gradcheck")
+
+    @fact
+    def opcheck(self) -> dict[str, str]:
+        """What ``torch.library.opcheck`` finds wrong with a custom op, by test."""
+        if not isinstance(self.call.target, CustomOpDef | OpOverload | OpOverloadPacket):
+            raise NotApplicable("the target is no custom op")
+        return op_problems(self.call)
+
+    @fact
+    def direct_forwards(self) -> list[str]:
+        """Functions whose forward the callable calls directly."""
+        if self.call.function is not None:
+            raise NotApplicable("the target is a Function, called through apply")
+        _, arguments = self.call.fresh()
+        with direct_forwards() as found:
+            self.call.run(arguments)
+        return found
+
+    @fact
+    def leaves_graph(self) -> bool:
+        """Whether the raw forward leaves autograd, so that autograd alone could not serve."""
+        trial = self.values.trials[0]
+        evaluator = self.evaluator
+        witness = testify(
+            evaluator.call, self.seed, trial.point, trial.cotangents, evaluator.output_names
+        )
+        return bool(witness.breaks)
 
     @fact
     def gradgradcheck(self) -> Ruling:

@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
@@ -93,3 +93,18 @@ def rule(name: str, call: Call, seed: int, options: Mapping[str, Any]) -> Ruling
 def _first_words(text: str) -> str:
     first = " ".join(text.strip().split("\n\n")[0].split())
     return first if len(first) <= 160 else first[:157] + "..."
+
+
+def op_problems(call: Call) -> dict[str, str]:
+    """Run ``torch.library.opcheck`` on a custom op and return what failed, by the name of the test."""
+    args, kwargs = call.rebuild([s.value.clone().requires_grad_(s.wanted) for s in call.slots])
+    with phase("opcheck"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        results = torch.library.opcheck(
+            cast(Any, call.target), tuple(args), kwargs, raise_exception=False
+        )
+    return {
+        name: f"{type(result).__name__}: {_first_words(str(result))}"
+        for name, result in results.items()
+        if not (isinstance(result, str) and result == "SUCCESS")
+    }

@@ -110,9 +110,9 @@ def _verified_summary(own: Audit) -> str:
 def _stats(own: Audit) -> Stats:
     """Collect what was measured on the way; nothing is run for it."""
     known = own.probe.known
-    trace, values, evaluator = (
+    trace, values, evaluator, plain = (
         None if isinstance(known.get(name), NotApplicable) else known.get(name)
-        for name in ("attempt", "values", "evaluator")
+        for name in ("attempt", "values", "evaluator", "plain")
     )
     first = trace.backwards[0] if trace is not None and trace.backwards else None
     return Stats(
@@ -121,5 +121,8 @@ def _stats(own: Audit) -> Stats:
         input_bytes=sum(slot.value.nbytes for slot in own.call.slots),
         forward_seconds=trace.forward_seconds if trace is not None else None,
         backward_seconds=first.seconds if first is not None else None,
+        autograd_saved_bytes=getattr(plain, "saved_bytes", None),
+        autograd_forward_seconds=getattr(plain, "forward_seconds", None),
+        autograd_backward_seconds=getattr(plain, "backward_seconds", None),
         calls=dict(getattr(evaluator, "calls", {})),
     )

@@ -93,6 +93,10 @@ class Roads(Elsewhere):
             raise NotApplicable("vmap=False")
         if not self.has_vmap:
             raise NotApplicable("no vmap rule is defined")
+        if not self.has_setup_context:
+            raise NotApplicable("setup_context is not defined, so torch.vmap refuses the Function")
+        if self.stochastic:
+            raise NotApplicable("forward is stochastic, and draws otherwise for a batch")
         return vmap_differences(self.evaluator.call, self.seed, self.tolerance)
 
     @property

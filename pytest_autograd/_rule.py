@@ -57,6 +57,19 @@ def differing(what: str, error: Exception | None, size: float, place: Place | No
     return Evidence(what, max_error=size, place=place)
 
 
+def breaking(what: str, broken: Any, place: Place | None) -> Evidence:
+    """Return the evidence of something that breaks elsewhere (see :class:`pytest_autograd._layouts.Broken`)."""
+    if broken.raised is not None:
+        return raised(f"{what} raises {broken.where}", broken.raised, place)
+    subject = f"the gradient of {broken.argument}" if broken.argument else "a result"
+    return Evidence(
+        f"{broken.where}, {subject} is another one",
+        argument=broken.argument,
+        max_error=broken.error,
+        place=place,
+    )
+
+
 @dataclass(frozen=True)
 class Rule:
     """One fault: its code, what it is called, why it matters, its cure, and how to see it."""

@@ -39,7 +39,7 @@ def check_source(
 
 
 def with_contracts(source: Source, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options with the contracts' names replaced by the functions they name."""
+    """Return the options with names of contracts replaced by the functions that they name."""
     found = dict(options)
     for name in ("reference", "surrogate"):
         if isinstance(found.get(name), str):
@@ -47,6 +47,8 @@ def with_contracts(source: Source, options: Mapping[str, Any]) -> dict[str, Any]
     if transform := found.get("grad_transform"):
         found["grad_transform"] = {
             argument: source.function(function, f"grad_transform[{argument!r}]")
+            if isinstance(function, str)
+            else function
             for argument, function in transform.items()
         }
     return found

@@ -63,7 +63,8 @@ class Trace:
     """What one call of ``apply`` and the backward passes after it did.
 
     ``entered`` tells whether forward was reached, ``returned`` whether it came back; ``error`` is what ``apply``
-    raised. ``changed_inputs`` are slots whose bytes changed during forward; ``dirty`` those marked so.
+    raised. ``changed_inputs`` are slots whose bytes changed during forward, ``written_inputs`` those whose version did;
+    ``dirty`` are tensors marked so.
     """
 
     function: type[Function]
@@ -76,6 +77,7 @@ class Trace:
     dirty: list[Tensor] = field(default_factory=list)
     ctx: Any = None
     changed_inputs: list[int] = field(default_factory=list)
+    written_inputs: list[int] = field(default_factory=list)
     backwards: list[BackwardRun] = field(default_factory=list)
     forward_seconds: float = 0.0
 
@@ -118,6 +120,7 @@ def observe(
     leaves, arguments = call.fresh()
     trace.arguments = arguments
     before = [argument.detach().clone() for argument in arguments]
+    versions = [argument._version for argument in arguments]
     args, kwargs = call.rebuild(arguments)
     with phase("forward"), torch.enable_grad():
         reseed(seed)
@@ -130,6 +133,9 @@ def observe(
         trace.forward_seconds = time.perf_counter() - start
     trace.changed_inputs = [
         i for i, (old, new) in enumerate(zip(before, arguments, strict=True)) if not same(old, new)
+    ]
+    trace.written_inputs = [
+        i for i, argument in enumerate(arguments) if argument._version > versions[i]
     ]
     outputs = [tensor for _, tensor in trace.node_outputs]
     if outputs:

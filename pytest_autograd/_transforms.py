@@ -166,7 +166,7 @@ def func_difference(evaluator: Evaluator, seed: int, tolerance: float) -> Differ
 def compile_difference(evaluator: Evaluator, seed: int, tolerance: float) -> Differs | None:
     """Compare ``torch.compile`` (backend ``aot_eager``) with eager, outputs and gradients."""
     call, point = evaluator.call, evaluator.point
-    compiled = replace(call, target=torch.compile(call.target, backend="aot_eager"))
+    compiled = replace(call, target=torch.compile(_traceable(call), backend="aot_eager"))
     outputs = evaluator.forward(point)
     cotangents = signed_bounded(outputs, torch.Generator().manual_seed(seed))
     other = Evaluator(compiled, seed)
@@ -189,6 +189,18 @@ def compile_difference(evaluator: Evaluator, seed: int, tolerance: float) -> Dif
         if error > tolerance:
             return Differs(f"compiled, {name} differs from eager", error)
     return None
+
+
+def _traceable(call: Call) -> Callable[..., Any]:
+    """Return the target in the form that the compiler knows as a custom Function."""
+    function = call.function
+    if function is None:
+        return call.target
+
+    def apply(*args: Any, **kwargs: Any) -> Any:
+        return function.apply(*args, **kwargs)
+
+    return apply
 
 
 def autocast_difference(call: Call, seed: int) -> Differs | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,6 +120,11 @@ def _raw_forward(
     return function.forward(StandInContext(needs), *args, **kwargs)
 
 
+def raw_forwards() -> AbstractContextManager[None]:
+    """Replace each custom Function by its raw forward in the enclosed block."""
+    return intercepted(_raw_forward)
+
+
 @dataclass(frozen=True)
 class OpenGraph:
     """The raw forward run under autograd: leaves of the differentiated slots, outputs by name, graph breaks."""
@@ -140,7 +146,7 @@ def open_graph(call: Call, seed: int, point: Sequence[Tensor]) -> OpenGraph:
     leaves, arguments = call.fresh(values)
     spotter = _BreakSpotter()
     try:
-        with phase("forward"), torch.enable_grad(), intercepted(_raw_forward), spotter:
+        with phase("forward"), torch.enable_grad(), raw_forwards(), spotter:
             reseed(seed)
             raw = call.run(arguments)
     except Exception as error:  # the author's forward may refuse to run in the open, in any way

@@ -147,9 +147,7 @@ class TestForged:
             level="quick",
         )
         assert result.is_error
-        assert text_of(result).startswith(
-            "the submitted code gave answers that the checker never "
-        )
+        assert text_of(result).startswith("the submitted code gave answers that the checker never ")
 
 
 class TestWeakerIsolation:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SEVERITY = "error"
 FIX = "Mend the line that raises, or pass inputs that forward takes."
 SKILL = "debugging/errors-in-forward"
-EXPLAINED_BY = ("AG203", "AG204")
+EXPLAINED_BY = ("AG203", "AG204", "AG304")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

@@ -20,7 +20,7 @@ class Embedding(Function):
         kept = grad_output * (tokens != ctx.padding).unsqueeze(-1)
         width = grad_output.shape[-1]
         grad = grad_output.new_zeros(ctx.rows, width)
-        return grad.index_add(0, tokens.flatten(), kept.reshape(-1, width)), None, None
+        return grad.index_add(0, tokens.flatten(), kept.flatten(0, -2)), None, None
 
 
 class ScatterSum(Function):

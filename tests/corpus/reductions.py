@@ -137,8 +137,8 @@ class Product(Function):
     def backward(ctx, grad_output):
         (x,) = ctx.saved_tensors
         one = x.new_ones(1)
-        before = torch.cat([one, x[:-1]]).cumprod(0)
-        behind = torch.cat([one, x.flip(0)[:-1]]).cumprod(0).flip(0)
+        before = torch.cat([one, x])[:-1].cumprod(0)
+        behind = torch.cat([one, x.flip(0)])[:-1].cumprod(0).flip(0)
         return grad_output * before * behind
 
 

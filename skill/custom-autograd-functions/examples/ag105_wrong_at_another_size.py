@@ -1,4 +1,4 @@
-"""Backward works in blocks of 4 and skips the last block where it is not full."""
+"""Backward works in blocks of 4 rows and skips the last block where it is not full."""
 
 import torch
 from torch.autograd import Function
@@ -10,7 +10,7 @@ class Bad(Function):
     @staticmethod
     def forward(ctx, x):
         ctx.save_for_backward(x)
-        return x.square()
+        return x.square().sum(1)
 
     @staticmethod
     def backward(ctx, grad_output):
@@ -18,7 +18,7 @@ class Bad(Function):
         grad_x = torch.zeros_like(x)
         for block in range(len(x) // BLOCK):
             part = slice(block * BLOCK, (block + 1) * BLOCK)
-            grad_x[part] = grad_output[part] * 2 * x[part]
+            grad_x[part] = grad_output[part, None] * 2 * x[part]
         return grad_x
 
 
@@ -26,7 +26,7 @@ class Good(Function):
     @staticmethod
     def forward(ctx, x):
         ctx.save_for_backward(x)
-        return x.square()
+        return x.square().sum(1)
 
     @staticmethod
     def backward(ctx, grad_output):
@@ -34,10 +34,10 @@ class Good(Function):
         grad_x = torch.zeros_like(x)
         for block in range(-(-len(x) // BLOCK)):
             part = slice(block * BLOCK, (block + 1) * BLOCK)
-            grad_x[part] = grad_output[part] * 2 * x[part]
+            grad_x[part] = grad_output[part, None] * 2 * x[part]
         return grad_x
 
 
 def inputs():
     draw = torch.Generator().manual_seed(105)
-    return (torch.randn(8, dtype=torch.float64, generator=draw, requires_grad=True),)
+    return (torch.randn(8, 3, dtype=torch.float64, generator=draw, requires_grad=True),)

@@ -1,0 +1,30 @@
+"""A floating input was not differentiated, since it does not require grad.
+
+Its gradient, right or wrong, was never asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_autograd._rule import Evidence
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+SEVERITY = "note"
+FIX = "If it may ever be trained, set requires_grad on it in the test."
+SKILL = "verification/inputs-that-count"
+
+
+def find(probe: Probe) -> Iterator[Evidence]:
+    """Look for differentiable inputs that were left out."""
+    slots = probe.call.slots
+    if probe.call.function is not None:
+        for slot in slots:
+            if not slot.wanted and (slot.value.is_floating_point() or slot.value.is_complex()):
+                yield Evidence(
+                    f"{slot.name} does not require grad: its gradient was not checked",
+                    argument=slot.name,
+                )

@@ -1,0 +1,34 @@
+"""A saved tensor is never used by backward.
+
+It is kept in memory from forward to backward for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_autograd._inspect_ctx import shape
+from pytest_autograd._rule import Evidence
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+SEVERITY = "warning"
+FIX = "Drop it from save_for_backward."
+SKILL = "memory/unused-saves"
+EXPLAINED_BY = (
+    "AG103",
+    "AG205",
+    "AG101",
+)
+
+
+def find(probe: Probe) -> Iterator[Evidence]:
+    """Replace each saved tensor by several poisons and see whether any gradient changes."""
+    for position in probe.unused_saves:
+        save = probe.trace.saves[-1]
+        yield Evidence(
+            f"saved tensor {position} ({shape(save.values[position])}) is never used by backward",
+            place=save.place,
+        )

@@ -1,0 +1,27 @@
+"""A call overwrites what an earlier call returned.
+
+An output or gradient buffer that is allocated once and reused belongs to whoever holds the first
+result: it changes under their hands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_autograd._rule import Evidence
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+SEVERITY = "error"
+FIX = "Allocate the result in each call: torch.empty_like(x)."
+SKILL = "ctx/workspaces"
+EXPLAINED_BY = ("AG303",)
+
+
+def find(probe: Probe) -> Iterator[Evidence]:
+    """Call twice and see whether the first result is still the same."""
+    name = probe.reused_output
+    if name is not None:
+        yield Evidence(f"{name} of one call is overwritten by the next call", output=name)

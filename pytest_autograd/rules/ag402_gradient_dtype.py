@@ -1,0 +1,40 @@
+"""A returned gradient has another dtype than its input.
+
+The engine casts it silently: precision was lost on the way, or memory was spent on the wider one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_autograd._inspect_ctx import is_tensor
+from pytest_autograd._rule import Evidence
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+SEVERITY = "warning"
+FIX = "Allocate in the input's dtype, and cast the result once: grad.to(x.dtype)."
+SKILL = "gradients/dtype"
+
+
+def find(probe: Probe) -> Iterator[Evidence]:
+    """Compare the dtypes that backward returned, before the engine cast them, with the inputs'."""
+    run = probe.answered
+    for slot in probe.call.slots:
+        gradient = run.returned[slot.position] if slot.position < len(run.returned) else None
+        if (
+            slot.wanted
+            and is_tensor(gradient)
+            and gradient.dtype != slot.value.dtype
+            and run.refused is None
+        ):
+            kinds = [
+                str(dtype).removeprefix("torch.") for dtype in (gradient.dtype, slot.value.dtype)
+            ]
+            yield Evidence(
+                f"the gradient of {slot.name} is {kinds[0]}, the input {kinds[1]}: the engine casts it",
+                argument=slot.name,
+                place=probe.place_of_gradient(slot.name),
+            )

@@ -1,0 +1,31 @@
+"""backward returns a gradient for an argument that is no tensor.
+
+The engine raises. Most often the Nones are misaligned: one return value per argument of forward, in
+order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_autograd._rule import Evidence
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+SEVERITY = "error"
+FIX = "Return None at the place of each non-tensor argument."
+SKILL = "template/one-gradient-per-input"
+
+
+def find(probe: Probe) -> Iterator[Evidence]:
+    """Compare the places of returned gradients with those of tensors."""
+    run = probe.answered
+    tensors = {slot.position for slot in probe.call.slots}
+    for position in range(min(len(run.returned), len(run.needs_input_grad))):
+        if position not in tensors and run.returned[position] is not None:
+            yield Evidence(
+                f"backward returns a gradient at place {position}, where forward takes no tensor",
+                place=probe.place_of_return(position),
+            )

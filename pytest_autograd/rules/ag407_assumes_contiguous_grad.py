@@ -1,0 +1,32 @@
+"""backward takes grad_output for contiguous.
+
+Gradients arrive transposed, sliced or expanded (stride 0, from sum()) in ordinary training; a
+kernel or a view that ignores strides reads other numbers or past the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_autograd._rule import Evidence, breaking
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+SEVERITY = "error"
+FIX = "Call grad_output.contiguous() before a kernel or view, or use reshape."
+SKILL = "layouts/grad-output"
+EXPLAINED_BY = (
+    "AG002",
+    "AG102",
+    "AG301",
+    "AG107",
+)
+
+
+def find(probe: Probe) -> Iterator[Evidence]:
+    """Send equal cotangents in other memory layouts."""
+    found = probe.grad_layout
+    if found is not None:
+        yield breaking("backward", found, probe.place_of_backward)

@@ -1,0 +1,29 @@
+"""With one input frozen, backward raises or other gradients change.
+
+Freezing layers is ordinary fine-tuning. Usual causes: a wrong index into needs_input_grad, or a
+tensor that is saved under one condition and used under another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_autograd._rule import Evidence, breaking
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+SEVERITY = "error"
+FIX = (
+    "Index needs_input_grad by the place of the argument in forward, ctx not counted, and save "
+    "what is used under the same condition."
+)
+SKILL = "ctx/frozen-inputs"
+EXPLAINED_BY = ("AG002",)
+
+
+def find(probe: Probe) -> Iterator[Evidence]:
+    """Freeze one differentiated input after the other."""
+    for found in probe.frozen:
+        yield breaking("backward", found, probe.place_of_backward)

@@ -1,0 +1,26 @@
+"""A tensor reaches backward inside an object on ctx.
+
+Checkpointing, offloading and memory accounting work through hooks on save_for_backward; a tensor
+inside an object or closure escapes them, and in-place writes to it go unnoticed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_autograd._inspect_ctx import shape, tensors_in_objects
+from pytest_autograd._rule import Evidence
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+SEVERITY = "warning"
+FIX = "Save tensors with save_for_backward, and keep the rest of the object on ctx."
+SKILL = "memory/saved-tensor-hooks"
+
+
+def find(probe: Probe) -> Iterator[Evidence]:
+    """Look into objects and closures on ctx."""
+    for name, tensor in tensors_in_objects(probe.trace.ctx_attributes()).items():
+        yield Evidence(f"ctx.{name} holds a tensor ({shape(tensor)}) past save_for_backward")

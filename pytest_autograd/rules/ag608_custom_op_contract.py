@@ -1,0 +1,30 @@
+"""The custom op breaks a promise of its registration.
+
+torch.library.opcheck compares the op with its schema, its fake implementation and its autograd
+registration; what it finds fails under torch.compile and export.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_autograd._rule import Evidence
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+SEVERITY = "error"
+FIX = (
+    "Mend the schema (mutates_args), the fake implementation or the autograd formula that "
+    "opcheck names."
+)
+SKILL = "transforms/custom-ops"
+LEVEL = "full"
+EXPLAINED_BY = ("AG101",)
+
+
+def find(probe: Probe) -> Iterator[Evidence]:
+    """Run torch.library.opcheck."""
+    for name, problem in probe.opcheck.items():
+        yield Evidence(f"opcheck {name}: {problem}")

@@ -1,0 +1,36 @@
+"""Autograd through forward would do as well.
+
+The raw forward runs under autograd, gives the same gradient, and saves no more for backward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pytest_autograd._errors import NotApplicable
+from pytest_autograd._rule import Evidence
+
+if TYPE_CHECKING:
+    from pytest_autograd._probe import Probe
+
+SEVERITY = "note"
+FIX = (
+    "Consider plain torch operations; a custom Function pays for fused kernels, less memory, "
+    "stability or another gradient."
+)
+SKILL = "when-to-use/not-needed"
+
+
+def find(probe: Probe) -> Iterator[Evidence]:
+    """Compare saved bytes with those of autograd through the raw forward."""
+    values, trace = probe.values, probe.trace
+    if not values.confirmed or probe.options.contract or probe.leaves_graph:
+        raise NotApplicable("the gradient is not that of forward, or forward leaves autograd")
+    own = trace.saved_bytes
+    if own >= probe.plain.saved_bytes:
+        seconds = probe.plain.forward_seconds + probe.plain.backward_seconds
+        yield Evidence(
+            f"autograd saves {probe.plain.saved_bytes:,} bytes for the same forward, this Function {own:,} "
+            f"(autograd takes {seconds * 1e6:.0f} us for both passes)"
+        )
