@@ -1,6 +1,6 @@
 """Speed: the verification of values, first and second order, beside gradcheck + gradgradcheck on the same calls.
 
-CPU time, all in one run on one thread, so the ratios hold whatever else runs. ``values`` is judge and witness at the given
+CPU time in one run on one thread, so the ratios hold whatever else runs. ``values`` is judge and witness at the given
 point, for both orders, without the observed run that all rules share; ``check`` is ``check(level="quick")`` complete.
 """
 
@@ -23,7 +23,7 @@ from pytest_autograd._probe import Probe
 NUMBERS_SIZES = {  # elements in all, as near as they come to the table of the first measurements
     "exp": 1000, "matmul": 2048, "layernorm": 1152, "softmaxcrossentropy": 320, "conv2d": 182, "scan": 256,
     "five": 320, "relu": 256, "rmsnorm": 288, "logsumexp": 256, "cumsum": 64, "swiglu": 512,
-    "complexmul": 64, "attention": 192,
+    "complexmul": 256, "attention": 256,
 }  # fmt: skip
 GROWTH_SIZES = (16, 64, 256, 1024, 4096, 16384)
 SLOW_GROWTH_UP_TO = 256

@@ -15,7 +15,8 @@ from pytest_autograd._errors import NotApplicable
 from pytest_autograd._evaluator import MaybeTensors
 from pytest_autograd._experiments import Nonlinearity, nonlinearities
 from pytest_autograd._fact import Facts, fact
-from pytest_autograd._judge import EPS, Line, Path, direction, inner, judge, size
+from pytest_autograd._judge import direction, inner, judge, size
+from pytest_autograd._line import EPS, Line, Path
 from pytest_autograd._locate import Place
 from pytest_autograd._numeric import numeric_gradient, numeric_tolerance
 from pytest_autograd._options import Options
@@ -114,7 +115,7 @@ class JudgeFacts(Facts):
             offered = None
         if offered is not None:
             along = direction(point, generator)
-            path = Path(self.evaluator.forward, point, along)
+            path = Path(self.evaluator.forward, point, along, cotangents)
             line = Line(path, cotangents, self.precision)
             scale, rounding = size(offered, along), size(offered, point)
             if judge(line, inner(offered, along), scale, rounding).status == "ok":

@@ -12,7 +12,8 @@ from torch import Tensor
 from pytest_autograd._call import Call, differentiable, named_outputs
 from pytest_autograd._errors import CheckError, NotApplicable
 from pytest_autograd._evaluator import Evaluator, MaybeTensors
-from pytest_autograd._judge import Line, inner, judge, size
+from pytest_autograd._judge import inner, judge, size
+from pytest_autograd._line import Line
 from pytest_autograd._numeric import numeric_gradient
 from pytest_autograd._phase import phase
 from pytest_autograd._rng import reseed

@@ -12,7 +12,7 @@ from pytest_autograd._numeric import numeric_tolerance
 from pytest_autograd._options import Options
 from pytest_autograd._precision import forward_precision
 from pytest_autograd._values import Values
-from pytest_autograd._verifier import Verifier
+from pytest_autograd._verifier import CONTRACT_RTOL, Verifier
 from pytest_autograd._witness import Witness, testify
 
 
@@ -27,7 +27,7 @@ def decide(evaluator: Evaluator, options: Options) -> Values:
     verifier = Verifier(evaluator, reference, seed, options.rtol, precision)
     if options.contract is None:
         return verifier.verify()
-    tolerance = verifier.witness_tolerance
+    tolerance = max(CONTRACT_RTOL, verifier.witness_tolerance)
     if options.contract != "grad_transform":
         declared = Declared(options.contract, getattr(options, options.contract), evaluator)
         return verifier.against_truth(declared.vjp, options.contract, tolerance)

@@ -174,12 +174,10 @@ def _missing_conjugate(probe: Probe, values: Values, argument: Argument) -> str 
 
 
 def _missing_term(probe: Probe, values: Values, argument: Argument) -> str | None:
-    from pytest_autograd._missing_term import missing_term
-
     found = _trial_of(probe, values, argument)
     if found is None:
         return None
-    operation = missing_term(probe.evaluator, *found)
+    operation = probe.missing_term(*found)
     return (
         operation
         and f"a term is missing: it is what remains when `{operation}` is taken for a constant"

@@ -9,47 +9,20 @@ One-sided slopes whose gap does not close as the step shrinks tell a kink from a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-EPS = torch.finfo(torch.float64).eps
+from pytest_autograd._line import EPS, SIGMAS, Line, Slope
+
 FINE_STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
 FINER_STEPS = (1e-7, 1e-8, 1e-9)  # for steep functions, where nothing coarser converged
 COARSE_STEPS = (1e-1, 3e-2, 1e-2, 3e-3)  # where forward works in low precision
 GOOD_ENOUGH = 1e-10  # relative uncertainty at which no smaller step is tried
 RESOLVED = 1e-2  # relative uncertainty above which a slope says nothing
-SIGMAS = 3.0
-KEPT_ELEMENTS = 1_000_000  # outputs larger than that are computed anew for each cotangent
-JUMP = 1e-2  # relative change that no rounding explains
-PROBE_NOISE = (
-    1e-7  # step at which rounding is measured, by a fourth difference: curvature hardly enters
-)
-FOURTH_DIFFERENCE = (
-    70**0.5
-)  # root of 1 + 16 + 36 + 16 + 1, by which a fourth difference enlarges rounding
-
-
-@dataclass(frozen=True)
-class Slope:
-    """A directional derivative by finite differences, how sure it is, and whether the point is a kink.
-
-    ``rounding`` is the part of ``uncertainty`` that comes from rounding and grows as the step shrinks.
-    """
-
-    step: float
-    value: float
-    uncertainty: float
-    rounding: float
-    kinked: bool
-
-    def differs(self, value: float) -> bool:
-        """Whether ``value`` lies outside what this slope allows."""
-        return not abs(self.value - value) <= SIGMAS * self.uncertainty
 
 
 @dataclass(frozen=True)
@@ -136,90 +109,6 @@ def _step_scale(x: Tensor) -> Tensor:
     return torch.maximum(magnitude, typical)
 
 
-class Path:
-    """The function along ``point + t * direction``; what it returned is kept, for cotangents to share."""
-
-    def __init__(
-        self,
-        function: Callable[[Sequence[Tensor]], Sequence[Tensor | None]],
-        point: Sequence[Tensor],
-        along: Sequence[Tensor],
-        start: Sequence[Tensor | None] | None = None,
-    ) -> None:
-        self._function, self._point, self._along = function, point, along
-        self._known: dict[float, Sequence[Tensor | None]] = {} if start is None else {0.0: start}
-
-    def at(self, t: float) -> Sequence[Tensor | None]:
-        """Return the outputs at ``point + t * direction``."""
-        if t not in self._known:
-            moved = [x + t * u for x, u in zip(self._point, self._along, strict=True)]
-            outputs = self._function(moved)
-            if sum(y.numel() for y in outputs if y is not None) > KEPT_ELEMENTS:
-                return outputs
-            self._known[t] = outputs
-        return self._known[t]
-
-
-class Line:
-    """The outputs along a path, weighted by cotangents; ``precision`` is the relative rounding of the function."""
-
-    def __init__(self, path: Path, weights: Sequence[Tensor], precision: float = EPS) -> None:
-        self.path, self._weights, self.precision = path, weights, precision
-        self.base = self.at(0.0)
-        self.size = float(self.base.square().sum().sqrt())
-        self.noise = max(EPS, precision) * self.size
-
-    def at(self, t: float) -> Tensor:
-        """Return all weighted outputs at ``point + t * direction`` as one real vector."""
-        pairs = zip(self._weights, self.path.at(t), strict=True)
-        return torch.cat(
-            [
-                w.new_zeros(w.numel(), dtype=torch.float64) if y is None else _products(w, y)
-                for w, y in pairs
-            ]
-        )
-
-    def rounding(self, step: float) -> float:
-        """Return the typical relative rounding of an output, by fourth differences at ``step``.
-
-        The median over elements: a kink or a jump at a few of them is no rounding.
-        """
-        outer = self.at(2 * step) + self.at(-2 * step)
-        inner_ = self.at(step) + self.at(-step)
-        fourth = (outer - 4 * inner_ + 6 * self.base).abs() / FOURTH_DIFFERENCE
-        magnitude = self.base.abs()
-        known = magnitude > 1e-6 * magnitude.max() if magnitude.numel() else magnitude > 0
-        ratio = float((fourth[known] / magnitude[known]).median()) if bool(known.any()) else 0.0
-        return ratio if math.isfinite(ratio) else 0.0
-
-    def slope(self, h: float, rounding: float) -> Slope:
-        """Return the derivative at 0 from steps ``h``, ``h/2`` and ``h/4``; ``rounding`` is the size of ``g * x``."""
-        central, gaps = [], []
-        for step in (h, h / 2, h / 4):
-            plus, minus = self.at(step) - self.base, self.base - self.at(-step)
-            central.append(float((plus + minus).sum()) / (2 * step))
-            gaps.append(float((plus - minus).sum()) / step)
-        noise = 4 * (self.noise + EPS * rounding) / h
-        first = [(4 * b - a) / 3 for a, b in pairwise(central)]
-        value = (16 * first[1] - first[0]) / 15
-        # |first - first| also covers a jump of the second derivative, where the error falls with h only
-        uncertainty = abs(first[1] - first[0]) + abs(value - first[1]) + noise
-        closed = [2 * b - a for a, b in pairwise(gaps)]
-        kinked = abs(closed[1]) > SIGMAS * (abs(closed[1] - closed[0]) + 4 * noise)
-        return Slope(h, value, uncertainty, noise, kinked)
-
-
-def measured_precision(line: Line) -> float:
-    """Return the relative rounding of the function along ``line``, at least float64's.
-
-    Rounding stays the same at ten times the step; kinks and curvature grow, and are not rounding.
-    """
-    near = line.rounding(PROBE_NOISE)
-    if near <= 8 * EPS or near > JUMP or line.rounding(10 * PROBE_NOISE) > 4 * near:
-        return EPS
-    return near
-
-
 def judge(line: Line, claimed: float, scale: float, rounding: float) -> Judgement:
     """Compare ``claimed = <g, u>`` with the slope of ``line``, at smaller and smaller steps until it is clear.
 
@@ -237,7 +126,7 @@ def judge(line: Line, claimed: float, scale: float, rounding: float) -> Judgemen
         sure = not slope.kinked and slope.uncertainty <= GOOD_ENOUGH * scale
         if sure and not slope.differs(claimed):
             return Judgement("ok", claimed, tuple(slopes), scale)
-        if len(slopes) > 1 and _agree(*slopes[-2:]) and _both_differ(slopes, claimed):
+        if len(slopes) > 1 and _status(slopes, claimed, scale) == "wrong":
             break
     scale = max(scale, *(abs(s.value) for s in slopes))
     status = _status(slopes, claimed, scale)
@@ -277,10 +166,6 @@ def _agree(one: Slope, other: Slope) -> bool:
 def _sharp(slope: Slope) -> bool:
     own = 0.05 * abs(slope.value)
     return not slope.kinked and slope.uncertainty <= max(own, 30 * slope.rounding)
-
-
-def _both_differ(slopes: Sequence[Slope], claimed: float) -> bool:
-    return all(slope.differs(claimed) for slope in slopes[-2:])
 
 
 def _status(

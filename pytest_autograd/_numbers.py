@@ -13,10 +13,11 @@ from pytest_autograd._experiments import (
     nonlinearities,
 )
 from pytest_autograd._fact import fact
+from pytest_autograd._missing_term import missing_term
 from pytest_autograd._observed import Observed
 from pytest_autograd._second import SecondOrder, SecondOrderJudge
 from pytest_autograd._trace import same
-from pytest_autograd._values import Values, relative_error
+from pytest_autograd._values import Trial, Values, relative_error
 
 
 class Numbers(Observed):
@@ -101,6 +102,10 @@ class Numbers(Observed):
         for name, (want, got) in zip(self.evaluator.output_names, pairs, strict=True):
             worst = max(worst, (name, relative_error(want, got)), key=lambda pair: pair[1])
         return worst
+
+    def missing_term(self, trial: Trial, place: int) -> str | None:
+        """Return the operation whose derivative is missing from the gradient of argument ``place``, if one fits."""
+        return missing_term(self.evaluator, trial, place)
 
     def is_wrong(self, argument: str) -> bool:
         """Whether the gradient of ``argument`` is known to be wrong."""

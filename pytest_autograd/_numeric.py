@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from pytest_autograd._evaluator import Evaluator
-from pytest_autograd._judge import EPS, inner
+from pytest_autograd._judge import inner
+from pytest_autograd._line import EPS
 
 STEP = 1e-4
 BUDGET_SECONDS = 5.0

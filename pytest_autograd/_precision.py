@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pytest_autograd._evaluator import Evaluator
-from pytest_autograd._judge import EPS
+from pytest_autograd._line import EPS
 
 
 class _NarrowingSpotter(TorchDispatchMode):

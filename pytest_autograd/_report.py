@@ -8,7 +8,7 @@ import torch
 
 from pytest_autograd._audit import INTERNAL_ERROR, RANK, Audit
 from pytest_autograd._errors import NotApplicable
-from pytest_autograd._judge import EPS
+from pytest_autograd._line import EPS
 from pytest_autograd._locate import source_sha256
 from pytest_autograd._model import CheckResult, Finding, Report, Stats, Verdict
 

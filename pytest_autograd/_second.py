@@ -15,17 +15,8 @@ from torch import Tensor
 
 from pytest_autograd._errors import TargetRaised
 from pytest_autograd._evaluator import Evaluator, MaybeTensors, NoHistory
-from pytest_autograd._judge import (
-    Judgement,
-    Line,
-    Path,
-    direction,
-    inner,
-    judge,
-    measured_precision,
-    signed_bounded,
-    size,
-)
+from pytest_autograd._judge import Judgement, direction, inner, judge, signed_bounded, size
+from pytest_autograd._line import Line, Path, measured_precision
 
 RETRIES = 3
 JITTER = 0.01
@@ -85,7 +76,7 @@ class SecondOrderJudge:
 
         def judged(moving: Sequence[int]) -> Judgement:
             restricted = [u if i in moving else torch.zeros_like(u) for i, u in enumerate(along)]
-            path = Path(first_gradient, variables, restricted)
+            path = Path(first_gradient, variables, restricted, shapes, first)
             line = Line(path, weights, self.precision)
             given = [None] * len(variables) if claimed is None else claimed
             kept = [g if i in moving else None for i, g in enumerate(given)]

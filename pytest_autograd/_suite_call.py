@@ -48,7 +48,7 @@ def _one(call: Call, blank: Entry, settings: Settings, default_dtype: torch.dtyp
     except CheckError as error:
         return blank.model_copy(update={"skipped": str(error)})
     except (Exception, *ENDS) as error:  # no test's outcome may hang on it, so it is told instead
-        text = f"the audit crashed: {type(error).__name__}: {first_line(error)}"
+        text = f"the audit crashed: {type(error).__name__}: {first_line(error, limit=100)}"
         return blank.model_copy(update={"skipped": text})
     finally:
         torch.set_default_dtype(before)

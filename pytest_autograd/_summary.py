@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_autograd._results import OUTCOMES, Entry, Results, Row, Tally, relative
+from pytest_autograd._results import Entry, Results, Row, Tally, relative
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -71,8 +71,8 @@ def write_summary(reporter: Any, results: Results, root: Path, verbose: bool) ->
         reporter.write(_drawn(_table(rows, root), reporter))
         entries = Tally.of(entry.outcome for entry in results.entries.values())
         reporter.write_line(
-            f"{len(rows)} Functions: {Tally.of(row.outcome for row in rows)}; "
-            f"{len(results.entries)} signatures: {entries}"
+            f"{_counted(len(rows), 'Function')}: {Tally.of(row.outcome for row in rows)}; "
+            f"{_counted(len(results.entries), 'signature')}: {entries}"
         )
     for line in _remarks(results):
         reporter.write_line(line)
@@ -160,6 +160,5 @@ def _some(items: Sequence[str]) -> list[str]:
     return [*items[:SHOWN], f"and {more} more"] if more > 0 else list(items)
 
 
-def order(entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries, the worst first."""
-    return sorted(entries, key=lambda entry: OUTCOMES.index(entry.outcome))
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -14,16 +14,8 @@ from torch.autograd.function import Function
 from pytest_autograd._call import WIDE, Call, differentiable, named_outputs
 from pytest_autograd._errors import NotApplicable, TargetRaised
 from pytest_autograd._evaluator import Evaluator
-from pytest_autograd._judge import (
-    Judgement,
-    Line,
-    Path,
-    direction,
-    inner,
-    judge,
-    signed_bounded,
-    size,
-)
+from pytest_autograd._judge import Judgement, direction, inner, judge, signed_bounded, size
+from pytest_autograd._line import Line, Path
 from pytest_autograd._phase import phase
 from pytest_autograd._rng import reseed
 from pytest_autograd._values import relative_error
@@ -56,7 +48,7 @@ def jvp_judgement(evaluator: Evaluator, seed: int, precision: float) -> Judgemen
     scale = size(
         weights, [w * 0 if d is None else d for w, d in zip(cotangents, derivative, strict=True)]
     )
-    line = Line(Path(evaluator.forward, point, tangents, outputs), cotangents, precision)
+    line = Line(Path(evaluator.forward, point, tangents, outputs, outputs), cotangents, precision)
     return judge(line, claimed, scale, scale)
 
 

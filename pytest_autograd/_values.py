@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pytest_autograd._evaluator import MaybeTensors
-from pytest_autograd._judge import EPS, Path
+from pytest_autograd._line import EPS, Path
 
 NEGLIGIBLE = 1e-4
 

@@ -21,9 +21,15 @@ ASKED = {
     "debugging workflow": "debugging/workflow",
     "debugging: shapes": "debugging/errors-in-backward",
     "debugging: magnitudes": "debugging/nan-and-magnitudes",
-    "memory: selective saving": "ctx/saving-less",
-    "memory: checkpointing": "ctx/recomputing",
+    "memory: selective saving": "memory/saving-less",
+    "memory: checkpointing": "memory/recomputing",
+    "memory: gradient checkpointing hooks": "memory/packing-hooks",
+    "memory: measured": "memory/measuring",
     "advanced: double backward": "double-backward/when-it-matters",
+    "advanced: torch.func and vmap": "transforms/vmap",
+    "advanced: forward mode": "transforms/jvp",
+    "advanced: torch.compile": "transforms/compile",
+    "advanced: custom operators": "transforms/custom-ops",
     "advanced: hooks": "when-to-use/something-lighter",
     "mistake: wrong formula, transposes": "debugging/wrong-values",
     "mistake: no gradient for an input": "gradients/none-for-an-input",
@@ -63,7 +69,7 @@ QUERIES = {
     "RuntimeError: trying to differentiate twice a function that was marked with "
     "@once_differentiable": "double-backward/once-differentiable",
     "RuntimeError: In order to use an autograd.Function with functorch transforms (vmap, grad, "
-    "jvp, ...), it must override the setup_context staticmethod": "template/with-setup-context",
+    "jvp, ...), it must override the setup_context staticmethod": "transforms/setup-context",
     'Traceback (most recent call last):\n  File "a.py", line 3, in <module>\n    y.backward()\n'
     "TypeError: backward() takes 2 positional arguments but 3 were given": (
         "template/several-outputs"
@@ -80,7 +86,31 @@ QUERIES = {
     "gradcheck fails for relu at zero": "verification/kinks",
     "tensor kept as an attribute of ctx": "AG201",
     "embedding lookup with repeated indices": "gradients/indexing",
-    "NaN in backward": "debugging/nan-and-magnitudes",
+    "NaN in backward": "gradients/nan",
+    "RuntimeError: Some elements marked as dirty during the forward method were not returned as "
+    "output. The inputs that are modified inplace must all be outputs of the "
+    "Function.": "in-place/mark-dirty",
+    "RuntimeError: You tried to vmap over MyFn, but it does not have vmap support.": (
+        "transforms/vmap"
+    ),
+    "NotImplementedError: You must implement the jvp function for custom autograd.Function to use "
+    "it with forward mode AD.": "transforms/jvp",
+    "RuntimeError: expected m1 and m2 to have the same dtype, but got: c10::BFloat16 != float": (
+        "transforms/autocast"
+    ),
+    "RuntimeError: view size is not compatible with input tensor's size and stride": (
+        "layouts/grad-output"
+    ),
+    "RuntimeError: Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
+    "instead.": "double-backward/numpy-in-backward",
+    "gradient is None when another input is frozen": "ctx/frozen-inputs",
+    "weights in a list get no gradient": "template/tensors-in-containers",
+    "parameter in a closure is not trained": "template/captured-tensors",
+    "torch.compile gives other gradients than eager": "transforms/compile",
+    "bfloat16 sum of gradients too small": "gradients/low-precision",
+    "measure the saved bytes": "memory/measuring",
+    "empty batch": "layouts/empty-and-scalar",
+    "opcheck fake tensor": "transforms/custom-ops",
     "AG301": "AG301",
     "grad-output-mutated": "AG301",
 }

@@ -172,3 +172,23 @@ class TestWeakerIsolation:
             report = session.report(daemon + cube(), level="quick")
             assert {"no network", "no new processes"} <= set(report.isolation.not_enforced)
             session.assert_nothing_left()
+
+    def test_strict_refuses_to_run_what_it_cannot_hold(self, tmp_path: Path) -> None:
+        with connected(tmp_path, "--isolation", "strict", "--memory", "0") as session:
+            mark = tmp_path / "ran"
+            result = session.check(f"open({str(mark)!r}, 'w')\n{cube()}", level="quick")
+        assert result.is_error
+        assert text_of(result) == "--isolation strict: this machine cannot enforce memory"
+        assert not mark.exists()
+
+    def test_without_forking_the_same_holds(self, tmp_path: Path) -> None:
+        refusals = "\n".join(
+            REFUSED[case] for case in ("a fork", "a TCP socket", "listing the root")
+        )
+        with connected(tmp_path, "--no-prefork") as session:
+            right = session.begin(f"{REFUSED_HELPER}\n{refusals}\n{cube()}", level="quick")
+            wrong = session.report(cube(factor=2), level="quick")
+            report = Report.model_validate(right.result(PATIENCE).structured_content)
+            assert (report.verdict, report.isolation.not_enforced) == ("verified", ())
+            assert [(f.code, f.origin) for f in wrong.findings] == [("AG101", "judge")]
+            session.assert_nothing_left()

@@ -288,8 +288,22 @@ class TestReading:
         with pytest.raises(MCPError, match=r"no rule 'AG11'; nearest"):
             read("rule://AG11")
 
+    def test_what_can_be_read_is_listed(self, session: Session) -> None:
+        listed = session.portal.call(session.client.list_resources).resources
+        assert {str(resource.uri) for resource in listed} == {"skill://index", "rule://index"}
+        for uri, known in (("skill://index", sections()), ("rule://index", all_rules())):
+            (content,) = session.portal.call(session.client.read_resource, uri).contents
+            assert re.findall(r"^- `(.+?)`: .", content.text, re.MULTILINE) == list(known)
+
     def test_prompts_carry_their_argument_and_the_loop(self, session: Session) -> None:
-        for name, argument in (("implement_function", "task"), ("review_function", "source")):
+        arguments = {
+            "implement_function": "task",
+            "review_function": "source",
+            "explain_report": "report",
+        }
+        listed = session.portal.call(session.client.list_prompts).prompts
+        assert {prompt.name for prompt in listed} == set(arguments)
+        for name, argument in arguments.items():
             prompt = session.portal.call(session.client.get_prompt, name, {argument: "a {cube}"})
             assert "a {cube}" in prompt.messages[0].content.text
             assert "check_function" in prompt.messages[0].content.text

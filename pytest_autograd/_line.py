@@ -1,0 +1,139 @@
+"""Directional derivatives by finite differences that know their own error.
+
+The derivative of ``<w, f(x + t u)>`` at ``t = 0`` is a central difference at three step sizes, extrapolated after
+Richardson; differences between the extrapolations and the rounding of ``f`` give its uncertainty. One-sided slopes
+whose gap does not close as the step shrinks are the mark of a kink.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+EPS = torch.finfo(torch.float64).eps
+SIGMAS = 3.0
+KEPT_ELEMENTS = 1_000_000  # outputs larger than that are computed anew for each cotangent
+JUMP = 1e-2  # relative change that no rounding explains
+PROBE_NOISE = (
+    1e-7  # step at which rounding is measured, by a fourth difference: curvature hardly enters
+)
+FOURTH_DIFFERENCE = (
+    70**0.5
+)  # root of 1 + 16 + 36 + 16 + 1, by which a fourth difference enlarges rounding
+
+
+@dataclass(frozen=True)
+class Slope:
+    """A directional derivative by finite differences, how sure it is, and whether the point is a kink.
+
+    ``rounding`` is the part of ``uncertainty`` that comes from rounding and grows as the step shrinks.
+    """
+
+    step: float
+    value: float
+    uncertainty: float
+    rounding: float
+    kinked: bool
+
+    def differs(self, value: float) -> bool:
+        """Whether ``value`` lies outside what this slope allows."""
+        return not abs(self.value - value) <= SIGMAS * self.uncertainty
+
+
+class Path:
+    """A function along ``point + t * direction``, as flat real vectors; they are kept for cotangents to share.
+
+    ``like`` has the shapes of the outputs; an output that is None counts as zeros.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[Sequence[Tensor]], Sequence[Tensor | None]],
+        point: Sequence[Tensor],
+        along: Sequence[Tensor],
+        like: Sequence[Tensor],
+        start: Sequence[Tensor | None] | None = None,
+    ) -> None:
+        self._function, self._point, self._along, self._like = function, point, along, like
+        self._known: dict[float, Tensor] = {}
+        if start is not None:
+            self._known[0.0] = flat_real(start, like)
+
+    def at(self, t: float) -> Tensor:
+        """Return all outputs at ``point + t * direction`` as one float64 vector."""
+        if t in self._known:
+            return self._known[t]
+        moved = [x + t * u for x, u in zip(self._point, self._along, strict=True)]
+        vector = flat_real(self._function(moved), self._like)
+        if vector.numel() <= KEPT_ELEMENTS:
+            self._known[t] = vector
+        return vector
+
+
+def flat_real(tensors: Sequence[Tensor | None], like: Sequence[Tensor]) -> Tensor:
+    """Return tensors as one float64 vector, complex ones as pairs: then ``Re <a, b>`` is a plain dot product."""
+    parts = []
+    for tensor, model in zip(tensors, like, strict=True):
+        value = torch.zeros_like(model) if tensor is None else tensor.detach()
+        if value.is_complex():
+            value = torch.view_as_real(value.resolve_conj())
+        parts.append(value.to(torch.float64).reshape(-1))
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+class Line:
+    """The outputs along a path, weighted by cotangents; ``precision`` is the relative rounding of the function."""
+
+    def __init__(self, path: Path, weights: Sequence[Tensor], precision: float = EPS) -> None:
+        self.path, self.precision = path, precision
+        self.weights = flat_real(weights, weights)
+        self.base = path.at(0.0)
+        self.size = float((self.base * self.weights).square().sum().sqrt())
+        self.noise = max(EPS, precision) * self.size
+
+    def rounding(self, step: float) -> float:
+        """Return the typical relative rounding of an output, by fourth differences at ``step``.
+
+        The median over elements: a kink or a jump at a few of them is no rounding.
+        """
+        at = self.path.at
+        outer, inner_ = at(2 * step) + at(-2 * step), at(step) + at(-step)
+        fourth = (outer - 4 * inner_ + 6 * self.base).abs() / FOURTH_DIFFERENCE
+        magnitude = self.base.abs()
+        known = magnitude > 1e-6 * magnitude.max() if magnitude.numel() else magnitude > 0
+        ratio = float((fourth[known] / magnitude[known]).median()) if bool(known.any()) else 0.0
+        return ratio if math.isfinite(ratio) else 0.0
+
+    def slope(self, h: float, rounding: float) -> Slope:
+        """Return the derivative at 0 from steps ``h``, ``h/2`` and ``h/4``; ``rounding`` is the size of ``g * x``."""
+        steps = (h, h / 2, h / 4)
+        vectors = [self.path.at(t) for step in steps for t in (step, -step)]
+        differences = ((torch.stack(vectors) - self.base) @ self.weights).tolist()
+        sides = zip(steps, differences[::2], differences[1::2], strict=True)
+        slopes = [(plus / step, -minus / step) for step, plus, minus in sides]
+        central = [(right + left) / 2 for right, left in slopes]
+        gaps = [right - left for right, left in slopes]
+        noise = 4 * (self.noise + EPS * rounding) / h
+        first = [(4 * b - a) / 3 for a, b in pairwise(central)]
+        value = (16 * first[1] - first[0]) / 15
+        # |first - first| also covers a jump of the second derivative, where the error falls with h only
+        uncertainty = abs(first[1] - first[0]) + abs(value - first[1]) + noise
+        closed = [2 * b - a for a, b in pairwise(gaps)]
+        kinked = abs(closed[1]) > SIGMAS * (abs(closed[1] - closed[0]) + 4 * noise)
+        return Slope(h, value, uncertainty, noise, kinked)
+
+
+def measured_precision(line: Line) -> float:
+    """Return the relative rounding of the function along ``line``, at least float64's.
+
+    Rounding stays the same at ten times the step; kinks and curvature grow, and are not rounding.
+    """
+    near = line.rounding(PROBE_NOISE)
+    if near <= 8 * EPS or near > JUMP or line.rounding(10 * PROBE_NOISE) > 4 * near:
+        return EPS
+    return near
