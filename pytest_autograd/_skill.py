@@ -127,12 +127,17 @@ def rule_example(code: str) -> tuple[str, str]:
     found = sorted((skill_folder() / "examples").glob(f"{code.lower()}_*.py"))
     if len(found) != 1:
         raise LookupError(f"{code}: {len(found)} examples in the skill, expected one")
-    source = found[0].read_text(encoding="utf-8")
-    classes = {node.name: node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)}
-    bad, good = (_source(source, classes[name]) for name in ("Bad", "Good"))
-    return bad, good
+    lines = found[0].read_text(encoding="utf-8").splitlines()
+    starts = {
+        node.name: min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)]) - 1
+        for node in ast.parse("\n".join(lines)).body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef)
+    }
+    bounds = sorted([*starts.values(), len(lines)])
 
+    def source(name: str) -> str:
+        """Return everything from ``name`` to the next definition, registrations of an op included."""
+        end = bounds[bounds.index(starts[name]) + 1]
+        return "\n".join(lines[starts[name] : end]).rstrip() + "\n"
 
-def _source(module: str, node: ast.ClassDef) -> str:
-    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-    return "\n".join(module.splitlines()[first - 1 : node.end_lineno]) + "\n"
+    return source("Bad"), source("Good")

@@ -8,7 +8,8 @@ The info string of a fence says what must hold:
 * ``python test``: is a test module, and pytest passes on it.
 
 The target is the last custom Function that the block defines, or ``entry=name``; contracts are
-``reference=name``, ``surrogate=name`` and ``grad_transform=argument:name``. Its arguments are
+``reference=name``, ``surrogate=name`` and ``grad_transform=argument:name``; a switch (``autocast``,
+``compile``, ``vmap``, ``forward_ad``) is passed on as True. Its arguments are
 ``example_inputs()`` of the block or of an earlier block in the section.
 """
 
@@ -27,6 +28,7 @@ from pytest_autograd import _skill
 SHOWN_ONLY = {"text", "sh", "ini", "toml"}
 CONTRACTS = {"reference", "surrogate", "grad_transform"}
 WORDS = {"verified", "test"}
+SWITCHES = {"autocast", "compile", "vmap", "forward_ad"}
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,9 @@ def _block(id: str, section: str, info: list[str], source: str) -> Block:
     options = dict(word.split("=", 1) for word in rest if "=" in word)
     assert language in SHOWN_ONLY | {"python"}, f"{id}: {language} is not a language of the skill"
     assert language == "python" or not rest, f"{id}: only Python blocks take {rest}"
-    assert words <= WORDS, f"{id}: {words - WORDS} is not understood"
+    assert words <= WORDS | SWITCHES, f"{id}: {words - WORDS - SWITCHES} is not understood"
     assert set(options) <= CONTRACTS | {"entry", "wrong"}, f"{id}: {options} is not understood"
-    claims = len(words) + ("wrong" in options)
+    claims = len(words & WORDS) + ("wrong" in options)
     assert claims <= 1, f"{id}: one claim a block"
     assert claims or not options, f"{id}: {options} without a claim does nothing"
     return Block(id, language, words, options, source, section)
@@ -121,7 +123,7 @@ def target_of(block: Block, module: ModuleType) -> Any:
 
 def contract_of(block: Block, module: ModuleType) -> dict[str, Any]:
     """Return the contract options of the block as ``check`` takes them."""
-    contract: dict[str, Any] = {}
+    contract: dict[str, Any] = dict.fromkeys(block.words & SWITCHES, True)
     for option in CONTRACTS & set(block.options):
         argument, _, name = block.options[option].rpartition(":")
         function = getattr(module, name)

@@ -20,7 +20,7 @@ FIX = (
     "grad_transform=."
 )
 SKILL = "gradients/linear-in-grad-output"
-EXPLAINED_BY = ("AG107", "AG206", "AG301", "AG303")
+EXPLAINED_BY = ("AG107", "AG206", "AG209", "AG301", "AG303")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SEVERITY = "warning"
 FIX = "Use the same constants and precision in forward and backward; if the approximation is meant, ignore AG113."
 SKILL = "verification/accuracy"
-EXPLAINED_BY = ("AG206", "AG303")
+EXPLAINED_BY = ("AG206", "AG209", "AG303")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SEVERITY = "error"
 FIX = "Leave what ctx holds untouched in backward: no pop, no in-place scaling, no deletion."
 SKILL = "in-place/repeatable-backward"
-EXPLAINED_BY = ("AG002", "AG004", "AG301", "AG302", "AG303", "AG401")
+EXPLAINED_BY = ("AG002", "AG004", "AG209", "AG301", "AG302", "AG303", "AG401")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:
