@@ -35,6 +35,13 @@ class Kind:
     inject: Inject
 
 
+def right_gradient(function: type[Function], args: Arguments, slot: int) -> Tensor:
+    """Return the right gradient of one argument, for a constant cotangent."""
+    output: Any = function.apply(*args)
+    gradient: Any = vjp(function, args, torch.ones_like(output) * 0.7)[slot]
+    return gradient
+
+
 def everywhere(change: Callable[[Tensor, Tensor], Any]) -> Inject:
     """Return the injection of a change that makes sense for every gradient."""
     return lambda function, args, slot: in_slot(slot, change)
@@ -120,6 +127,8 @@ def last_slice(axis: int) -> Inject:
         shape = args[slot].shape
         if len(shape) < -axis or shape[axis] < 3:
             return None
+        if not right_gradient(function, args, slot).select(axis, -1).any():
+            return None
 
         def change(g: Tensor, _: Tensor) -> Tensor:
             kept = torch.ones_like(g)
@@ -135,8 +144,7 @@ def one_element(function: type[Function], args: Arguments, slot: int) -> Fault |
     """Change one element that is off the borders, the largest there."""
     if args[slot].dim() != 2 or min(args[slot].shape) < 3:
         return None
-    output: Any = function.apply(*args)
-    gradient: Any = vjp(function, args, torch.ones_like(output) * 0.7)[slot]
+    gradient = right_gradient(function, args, slot)
     kept = torch.ones_like(gradient)
     inside = gradient[1:-1, 1:-1].abs()
     place = int(inside.argmax())

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pytest_autograd._mark import autograd_checked
     from pytest_autograd._model import Finding, Report
     from pytest_autograd._rule import Rule
+    from pytest_autograd._strategies import autograd_inputs
 
 __all__ = [
     "CheckError",
@@ -22,6 +23,7 @@ __all__ = [
     "Report",
     "Rule",
     "autograd_checked",
+    "autograd_inputs",
     "check",
 ]
 
@@ -32,6 +34,7 @@ _HOME = {
     "Report": "_model",
     "Rule": "_rule",
     "autograd_checked": "_mark",
+    "autograd_inputs": "_strategies",
     "check": "_check",
 }
 

@@ -143,6 +143,13 @@ def choose_wanted(named: Sequence[tuple[str, Tensor]], optional: bool = False) -
     Raises:
         CheckError: there is none and it is not ``optional``.
     """
+    for name, tensor in named:
+        if tensor.layout != torch.strided:
+            layout = str(tensor.layout).removeprefix("torch.")
+            raise CheckError(
+                f"{name} is {layout}: finite differences need dense tensors, so pass a callable that takes the values "
+                "and builds the sparse tensor inside"
+            )
     asked = {name for name, tensor in named if tensor.requires_grad}
     wanted = asked or {name for name, tensor in named if differentiable(tensor)}
     if not wanted and not optional:

@@ -77,6 +77,8 @@ def _gradient_without(
         return torch.autograd.grad(outputs, leaf, cotangents, retain_graph=True, allow_unused=True)[
             0
         ]
+    except RuntimeError:  # a tensor of the open graph was overwritten in place
+        return None
     finally:
         for hook in hooks:
             hook.remove()

@@ -38,10 +38,15 @@ def extreme_points(point: Sequence[Tensor]) -> Iterator[tuple[str, list[Tensor]]
             row = x.clone()
             row[0] = 0
             yield "with a row of zeros", [row if j == i else y for j, y in enumerate(point)]
+    large = [i for i, x in enumerate(point) if x.numel() > 1 or len(point) == 1]
     for size in LARGE:
-        yield f"at inputs of {size:g}", [torch.full_like(x, size) for x in point]
-        yield f"at inputs of {-size:g}", [torch.full_like(x, -size) for x in point]
-        yield f"at inputs around {size:g}", [size * torch.sgn(x) for x in point]
+        for i in large:  # a lone number beside tensors is a parameter with a range of its own
+            for where, value in (
+                (f"at inputs of {size:g}", torch.full_like(point[i], size)),
+                (f"at inputs of {-size:g}", torch.full_like(point[i], -size)),
+                (f"at inputs around {size:g}", size * torch.sgn(point[i])),
+            ):
+                yield where, [value if j == i else x for j, x in enumerate(point)]
 
 
 def non_finite_gradients(evaluator: Evaluator, seed: int) -> list[NonFinite]:

@@ -55,8 +55,9 @@ def _measured(finding: Finding) -> str:
         return ""
     subject = seen.argument or seen.output or "value"
     where = f" at [{', '.join(map(str, seen.index))}]" if seen.index is not None else ""
-    got = "" if seen.got is None else f", got {_number(seen.got)}"
-    return f"{subject}{where}: expected {_number(seen.expected)}{got}"
+    parts = (("expected", seen.expected), ("got", seen.got))
+    known = [f"{word} {_number(value)}" for word, value in parts if value is not None]
+    return f"{subject}{where}: {', '.join(known)}"
 
 
 def _number(value: object) -> str:

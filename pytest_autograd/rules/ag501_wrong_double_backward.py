@@ -7,6 +7,7 @@ the second derivative is missing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -44,9 +45,10 @@ def find(probe: Probe) -> Iterator[Evidence]:
     if second.status == "wrong" and second.judgement is not None:
         if second.judgement.discrepancy <= 1000 * inexact:
             raise NotApplicable("the first derivative is inexact by as much (AG113)")
+        what = "wrong" if math.isfinite(second.judgement.claimed) else "not finite"
         names = ", ".join(second.blamed) or "the arguments"
         yield Evidence(
-            f"the second derivative by {names} is wrong",
+            f"the second derivative by {names} is {what}",
             argument=second.blamed[0] if second.blamed else None,
             expected=second.judgement.best.value,
             got=second.judgement.claimed,
