@@ -10,7 +10,7 @@ from pytest_autograd._contract import Declared, check_keys, transformed, true_vj
 from pytest_autograd._evaluator import Evaluator, MaybeTensors
 from pytest_autograd._numeric import numeric_tolerance
 from pytest_autograd._options import Options
-from pytest_autograd._precision import forward_precision
+from pytest_autograd._precision import forward_precision, input_precision
 from pytest_autograd._values import Values
 from pytest_autograd._verifier import CONTRACT_RTOL, Verifier
 from pytest_autograd._witness import Witness, testify
@@ -19,14 +19,18 @@ from pytest_autograd._witness import Witness, testify
 def decide(evaluator: Evaluator, options: Options) -> Values:
     """Return the verdict on the gradients of ``evaluator`` at its own point."""
     seed = evaluator.seed
-    precision = forward_precision(evaluator, evaluator.point)
 
     def reference(point: Sequence[Tensor], cotangents: Sequence[Tensor]) -> Witness:
         return testify(evaluator.call, seed, point, cotangents, evaluator.output_names)
 
-    verifier = Verifier(evaluator, reference, seed, options.rtol, precision)
+    def coarsest() -> float:
+        return forward_precision(evaluator, evaluator.point)
+
     if options.contract is None:
-        return verifier.verify()
+        narrowest = input_precision(evaluator.point)
+        return Verifier(evaluator, reference, seed, options.rtol, narrowest, coarsest).verify()
+    precision = coarsest()
+    verifier = Verifier(evaluator, reference, seed, options.rtol, precision)
     tolerance = max(CONTRACT_RTOL, verifier.witness_tolerance)
     if options.contract != "grad_transform":
         declared = Declared(options.contract, getattr(options, options.contract), evaluator)

@@ -6,8 +6,7 @@ Numeric facts talk to this interface only, never to the Function, so that the ju
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -16,7 +15,7 @@ from torch.autograd import forward_ad
 from pytest_autograd._call import Call, differentiable, named_outputs
 from pytest_autograd._errors import NotApplicable, TargetRaised
 from pytest_autograd._phase import phase
-from pytest_autograd._rng import reseed
+from pytest_autograd._rng import python_streams, reseed
 
 MaybeTensors = list[Tensor | None]
 
@@ -29,6 +28,7 @@ class Evaluator:
         self.seed = seed
         self.calls: Counter[str] = Counter()
         self._outputs: list[int] | None = None
+        self._draws_in_python: dict[str, bool] = {}
         self.output_names: list[str] = []
 
     @property
@@ -172,17 +172,15 @@ class Evaluator:
             values[i] = value
         return values
 
-    @contextmanager
-    def _authors_code(self, where: str, shift: int = 0) -> Iterator[None]:
-        """Seed the random streams, mark the phase, and turn what the checked code raises into a fact."""
-        with phase(where):
-            reseed(self.seed + shift)
-            try:
-                yield
-            except (NotApplicable, NoHistory):
-                raise
-            except Exception as error:
-                raise TargetRaised(where, error) from error
+    def _authors_code(self, where: str, shift: int = 0) -> _AuthorsCode:
+        """Seed the random streams, mark the phase, and turn what the checked code raises into a fact.
+
+        Whether the code draws from ``random`` or NumPy is learnt from its first forward and backward; if not, these
+        slow streams are left alone afterwards.
+        """
+        known = self._draws_in_python.get(where)
+        reseed(self.seed + shift, torch_only=known is False)
+        return _AuthorsCode(self, where, None if known is not None else python_streams())
 
     def _plain_backward(
         self, point: Sequence[Tensor], cotangents: Sequence[Tensor | None], refused: RuntimeError
@@ -195,6 +193,26 @@ class Evaluator:
         reseed(self.seed)
         torch.autograd.backward([y for y, _ in pairs], _copies([v for _, v in pairs]))
         return [leaf.grad for leaf in leaves]
+
+
+class _AuthorsCode:
+    """The context of one run of the author's code."""
+
+    __slots__ = ("_evaluator", "_phase", "_streams", "_where")
+
+    def __init__(self, evaluator: Evaluator, where: str, streams: object | None) -> None:
+        self._evaluator, self._where, self._streams = evaluator, where, streams
+        self._phase = phase(where)
+
+    def __enter__(self) -> None:
+        self._phase.__enter__()
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+        self._phase.__exit__()
+        if self._streams is not None:
+            self._evaluator._draws_in_python[self._where] = python_streams() != self._streams
+        if isinstance(error, Exception) and not isinstance(error, NotApplicable | NoHistory):
+            raise TargetRaised(self._where, error) from error
 
 
 class NoHistory(Exception):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 _listener: Callable[[str], None] | None = None
 _current = "checking"
@@ -27,12 +26,17 @@ def _enter(phase: str) -> None:
         _listener(phase)
 
 
-@contextmanager
-def phase(name: str) -> Iterator[None]:
+class phase:
     """Mark the enclosed block as ``name``; the phase before returns afterwards."""
-    before = _current
-    _enter(name)
-    try:
-        yield
-    finally:
-        _enter(before)
+
+    __slots__ = ("_before", "_name")
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        self._before = _current
+        _enter(self._name)
+
+    def __exit__(self, *error: object) -> None:
+        _enter(self._before)

@@ -39,5 +39,10 @@ def forward_precision(evaluator: Evaluator, point: Sequence[Tensor]) -> float:
     spotter = _NarrowingSpotter()
     with spotter:
         evaluator.forward(point)
+    return max(spotter.eps, input_precision(point))
+
+
+def input_precision(point: Sequence[Tensor]) -> float:
+    """Return the machine epsilon of the coarsest dtype among the inputs."""
     dtypes = [x.real.dtype if x.is_complex() else x.dtype for x in point]
-    return max([spotter.eps, *(torch.finfo(dtype).eps for dtype in dtypes)])
+    return max([EPS, *(torch.finfo(dtype).eps for dtype in dtypes)])

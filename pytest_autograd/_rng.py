@@ -10,17 +10,26 @@ from contextlib import contextmanager
 import torch
 
 
-def reseed(seed: int) -> None:
-    """Seed torch, ``random`` and, if it is loaded, NumPy, so that a stochastic forward repeats itself.
+def reseed(seed: int, torch_only: bool = False) -> None:
+    """Seed torch and, unless ``torch_only``, ``random`` and NumPy: so a stochastic forward repeats itself.
 
     Not by ``torch.manual_seed``: for each backend that is not initialised it keeps a stack trace, a millisecond a call.
     """
     torch.default_generator.manual_seed(seed)
     if torch.cuda.is_initialized():
         torch.cuda.manual_seed_all(seed)
+    if torch_only:
+        return
     random.seed(seed)
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed(seed % 2**32)
+
+
+def python_streams() -> tuple[object, object]:
+    """Return the states of ``random`` and, if it is loaded, of NumPy's global stream, to be compared."""
+    numpy = sys.modules.get("numpy")
+    state = None if numpy is None else numpy.random.get_state()
+    return random.getstate(), None if state is None else (state[1].tobytes(), state[2])
 
 
 @contextmanager

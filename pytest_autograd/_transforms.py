@@ -158,6 +158,7 @@ def func_difference(evaluator: Evaluator, seed: int, tolerance: float) -> Differ
 def compile_difference(evaluator: Evaluator, seed: int, tolerance: float) -> Differs | None:
     """Compare ``torch.compile`` (backend ``aot_eager``) with eager, outputs and gradients."""
     call, point = evaluator.call, evaluator.point
+    torch.compiler.reset()  # after some recompilations of one frame the compiler silently runs eager
     compiled = replace(call, target=torch.compile(_traceable(call), backend="aot_eager"))
     outputs = evaluator.forward(point)
     cotangents = signed_bounded(outputs, torch.Generator().manual_seed(seed))

@@ -113,3 +113,12 @@ def compare_one(
         return Argument(name, "missing", error, tolerance, known)
     status: Literal["wrong", "inexact"] = "wrong" if error > rtol else "inexact"
     return Argument(name, status, error, tolerance, known, given)
+
+
+def difference(got: MaybeTensors, want: MaybeTensors) -> MaybeTensors:
+    """Return the differences of two lists of gradients, None counting as zero."""
+    pairs = zip(got, want, strict=True)
+    return [
+        (g if w is None else -w if g is None else g - w) if g is not None or w is not None else None
+        for g, w in pairs
+    ]
