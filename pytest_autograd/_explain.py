@@ -264,6 +264,14 @@ def _wrong_axis(values: Values, want: Tensor, got: Tensor) -> Iterator[str]:
                     yield f"it is grad_output summed over the wrong axis ({', '.join(map(str, axes))})"
 
 
+def precision_words(argument: Argument) -> str:
+    """Say that a gradient looks computed in a lower precision, if its elements do."""
+    want, got = argument.expected, argument.got
+    if want is None or got is None or bool(want.isnan().any()):
+        return ""
+    return next((f": {words}" for words in _rounded(want, got)), "")
+
+
 def _rounded(want: Tensor, got: Tensor) -> Iterator[str]:
     """Tell a gradient that is right in every element to the rounding of a lower precision."""
     relative = float(((want - got).abs() / want.abs().clamp(min=1e-300)).max())

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pytest_autograd._evaluator import MaybeTensors
+from pytest_autograd._judge import Judgement
 from pytest_autograd._line import EPS, Path
 
 NEGLIGIBLE = 1e-4
@@ -41,6 +42,13 @@ class Trial:
     outputs: list[Tensor]
     path: Path
 
+    @property
+    def rounding(self) -> float:
+        """What float64 may lose in a product of a cotangent with intermediates of order one."""
+        return (
+            8 * EPS * max((float(v.abs().max()) for v in self.cotangents if v.numel()), default=0.0)
+        )
+
     def floor(self, x: Tensor) -> float:
         """Return the scale below which a gradient by ``x`` is rounding: a small part of ``<v, f>`` over ``x``."""
         weighted = [(v * y).abs() for v, y in zip(self.cotangents, self.outputs, strict=True)]
@@ -70,6 +78,7 @@ class Values:
     notes: list[str] = field(default_factory=list)
     trials: list[Trial] = field(default_factory=list)
     precision: float = EPS
+    judgements: list[Judgement] = field(default_factory=list)
 
 
 def relative_error(want: Tensor, got: Tensor, floor: float = 0.0) -> float:
@@ -90,6 +99,10 @@ def relative_error(want: Tensor, got: Tensor, floor: float = 0.0) -> float:
     return float(difference.max()) / scale if scale else 0.0
 
 
+def _furthest(known: Tensor, given: Tensor) -> float:
+    return float((known - given).abs().nan_to_num(nan=0.0).max()) if known.numel() else 0.0
+
+
 def compare_one(
     name: str,
     want: Tensor | None,
@@ -98,17 +111,19 @@ def compare_one(
     tolerance: float,
     rtol: float,
     floor: float = 0.0,
+    rounding: float = 0.0,
 ) -> Argument:
     """Compare the gradient of one argument ``x`` with the known one, None standing for zero.
 
     An error above ``tolerance`` is ``inexact`` up to ``rtol`` and ``wrong`` beyond. ``floor`` is the least scale that
-    errors are measured by: below it a gradient is rounding of larger numbers.
+    errors are measured by: below it a gradient is rounding of larger numbers. Differences up to ``rounding`` count as
+    none.
     """
     known = torch.zeros_like(x) if want is None else want.detach()
     given = torch.zeros_like(x) if got is None else got.detach()
     error = relative_error(known, given, floor)
-    if error <= tolerance:
-        return Argument(name, "ok", error, tolerance)
+    if error <= tolerance or (math.isfinite(error) and _furthest(known, given) <= rounding):
+        return Argument(name, "ok", min(error, tolerance), tolerance)
     if got is None:
         return Argument(name, "missing", error, tolerance, known)
     status: Literal["wrong", "inexact"] = "wrong" if error > rtol else "inexact"

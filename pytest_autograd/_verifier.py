@@ -62,14 +62,12 @@ class Verifier:
         """Verify against known gradients (a contract), element by element, at the point and beside it."""
         points = [self.evaluator.point, self.nearby()]
         trials = [trial for point in points for trial in self.draw(point)]
-        worst: dict[str, Argument] = {}
-        for trial in trials:
-            expected = truth(trial.point, trial.cotangents)
-            for argument in self.compare(trial, expected, tolerance):
-                known = worst.get(argument.name)
-                if known is None or argument.error > known.error:
-                    worst[argument.name] = argument
-        arguments = list(worst.values())
+        compared = [
+            argument
+            for trial in trials
+            for argument in self.compare(trial, truth(trial.point, trial.cotangents), tolerance)
+        ]
+        arguments = _worst_of_each(compared)
         bad = any(argument.status in ("wrong", "missing") for argument in arguments)
         error = max((argument.error for argument in arguments), default=0.0)
         return Values(
@@ -101,6 +99,7 @@ class Verifier:
         judgements = [self._judge(trial, range(len(point))) for trial in trials]
         kinked = any(judgement.status == "kink" for judgement in judgements)
         base = Values([], False, "judge", trials=trials, kinked=kinked, precision=self.precision)
+        base.judgements = judgements
         if any(judgement.status == "wrong" for judgement in judgements):
             return self._blame(base) if self._witness_objects(trials) else self._unresolved(base)
         if any(judgement.status != "ok" for judgement in judgements):
@@ -229,6 +228,12 @@ class Verifier:
                 return values
             compared += self.compare(trial, witness.gradients, self.witness_tolerance)
         off = next((a for a in compared if a.status != "ok"), None)
+        if off is not None and not values.kinked and self._judge_sides_with_witness(values):
+            values.arguments = _worst_of_each(compared)
+            statuses = {argument.status for argument in values.arguments}
+            values.confirmed, values.reason = statuses <= {"ok", "inexact"}, None
+            values.accuracy = max(argument.error for argument in values.arguments)
+            return values
         if off is not None:
             values.reason = f"{values.reason}, and the reference gradient of {off.name} differs"
             return values
@@ -238,11 +243,20 @@ class Verifier:
         values.accuracy = self.witness_tolerance
         return values
 
+    def _judge_sides_with_witness(self, values: Values) -> bool:
+        """Whether the best slope of each trial allows what the witness claims: then both object to backward."""
+        for trial, judgement in zip(values.trials, values.judgements, strict=True):
+            witness = self.testify(trial.point, trial.cotangents)
+            claimed = inner(witness.gradients, trial.along)
+            if judgement.best.kinked or judgement.best.differs(claimed):
+                return False
+        return True
+
     def compare(self, trial: Trial, expected: MaybeTensors, tolerance: float) -> list[Argument]:
         """Compare backward's answer with known gradients, element by element."""
         rows = zip(self.evaluator.names, expected, trial.got, trial.point, strict=True)
         return [
-            compare_one(name, want, got, x, tolerance, self.rtol, trial.floor(x))
+            compare_one(name, want, got, x, tolerance, self.rtol, trial.floor(x), trial.rounding)
             for name, want, got, x in rows
         ]
 
@@ -271,7 +285,9 @@ class Verifier:
             return Argument(name, "unresolved")
         expected, tolerance = self._expected(trial, slot, judgement)
         x = trial.point[slot]
-        compared = compare_one(name, expected, got, x, tolerance, self.rtol, trial.floor(x))
+        compared = compare_one(
+            name, expected, got, x, tolerance, self.rtol, trial.floor(x), trial.rounding
+        )
         if compared.status != "ok":
             return compared
         status: Literal["wrong", "inexact"] = (
@@ -293,3 +309,12 @@ class Verifier:
             self.evaluator, trial.point, trial.cotangents, slot, self.precision
         )
         return numeric, numeric_tolerance(self.precision)
+
+
+def _worst_of_each(arguments: Sequence[Argument]) -> list[Argument]:
+    worst: dict[str, Argument] = {}
+    for argument in arguments:
+        known = worst.get(argument.name)
+        if known is None or argument.error > known.error:
+            worst[argument.name] = argument
+    return list(worst.values())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pytest_autograd._explain import worst_element
+from pytest_autograd._explain import precision_words, worst_element
 from pytest_autograd._rule import Evidence
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def find(probe: Probe) -> Iterator[Evidence]:
             index, expected, got = worst_element(argument)
             place = probe.place_of_gradient(argument.name)
             yield Evidence(
-                f"the gradient of {argument.name} is exact to {argument.error:.1g} of its size only",
+                f"the gradient of {argument.name} is exact to {argument.error:.1g} of its size only"
+                f"{precision_words(argument)}",
                 argument=argument.name,
                 index=index,
                 expected=expected,
