@@ -43,7 +43,7 @@ def seen_by_judge(function: Any, args: Sequence[Any], seed: int) -> bool:
     precision = forward_precision(evaluator, point)
     verifier = Verifier(evaluator, _no_witness, seed, 1e-4, precision)
     trials = verifier.draw(point, TRIALS)
-    return any(verifier._judge(trial, range(len(point))).status == "wrong" for trial in trials)
+    return any(verifier.judge_trial(trial, range(len(point))).status == "wrong" for trial in trials)
 
 
 def _no_witness(point: Sequence[Tensor], cotangents: Sequence[Tensor]) -> Witness:

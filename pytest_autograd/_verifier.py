@@ -6,57 +6,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from pytest_autograd._errors import NotApplicable
-from pytest_autograd._evaluator import Evaluator, MaybeTensors
-from pytest_autograd._judge import Judgement, direction, inner, judge, signed_bounded, size
-from pytest_autograd._line import EPS, Line, Path, measured_precision
-from pytest_autograd._numeric import numeric_gradient, numeric_tolerance
-from pytest_autograd._values import Argument, Trial, Values, compare_one, difference, relative_error
-from pytest_autograd._witness import Testify
+from pytest_autograd._evaluator import MaybeTensors
+from pytest_autograd._hearing import Hearing
+from pytest_autograd._judge import Judgement, inner
+from pytest_autograd._line import EPS
+from pytest_autograd._values import Argument, Trial, Values, compare_one, difference
 
 TRIALS = 2
 WITNESSED = 1  # one generic cotangent shows the witness every element
 RETRIES = 3
-SHARP = 1e-9  # relative uncertainty of a slope that no float32 inside forward allows
-JITTER = 0.01
-WITNESS_RTOL = 1e-11  # more is allowed where one unit in the last place of the inputs changes more
 CONTRACT_RTOL = 1e-9
 
 Truth = Callable[[Sequence[Tensor], Sequence[Tensor]], MaybeTensors]
 
 
-class Verifier:
+class Verifier(Hearing):
     """Decides on the gradients of one evaluator; see the table in the documentation of verdicts."""
-
-    def __init__(
-        self,
-        evaluator: Evaluator,
-        testify: Testify,
-        seed: int,
-        rtol: float,
-        precision: float = EPS,
-        coarsest: Callable[[], float] | None = None,
-    ) -> None:
-        self.evaluator, self.testify, self.rtol = evaluator, testify, rtol
-        self.precision = precision
-        self.coarsest = coarsest
-        self.measured = False
-        self.generator = torch.Generator().manual_seed(seed)
-
-    def draw(self, point: Sequence[Tensor], count: int = 1) -> list[Trial]:
-        """Draw a direction and ``count`` cotangents at ``point``, and ask backward for the VJPs."""
-        outputs = self.evaluator.forward(point)
-        along = direction(point, self.generator)
-        path = Path(self.evaluator.forward, point, along, outputs, outputs)
-        trials = []
-        for _ in range(count):
-            cotangents = signed_bounded(outputs, self.generator)
-            got = self.evaluator.vjp(point, cotangents)
-            trials.append(Trial(list(point), cotangents, along, got, outputs, path))
-        return trials
 
     def against_truth(self, truth: Truth, by: str, tolerance: float) -> Values:
         """Verify against known gradients (a contract), element by element, at the point and beside it."""
@@ -88,15 +56,9 @@ class Verifier:
             values = self._witness_alone(values)
         return values
 
-    def nearby(self) -> list[Tensor]:
-        """Return a point a little beside the given one."""
-        point = self.evaluator.point
-        moves = direction(point, self.generator)
-        return [x + JITTER * move for x, move in zip(point, moves, strict=True)]
-
     def _at(self, point: Sequence[Tensor]) -> Values:
         trials = self.draw(point, TRIALS)
-        judgements = [self._judge(trial, range(len(point))) for trial in trials]
+        judgements = [self.judge_trial(trial, range(len(point))) for trial in trials]
         kinked = any(judgement.status == "kink" for judgement in judgements)
         base = Values([], False, "judge", trials=trials, kinked=kinked, precision=self.precision)
         base.judgements = judgements
@@ -134,26 +96,6 @@ class Verifier:
         uncertainty = max(j.best.uncertainty / j.scale for j in judgements)
         return f"finite differences could not resolve the gradient (uncertain by {uncertainty:.1g} of its size)"
 
-    def _judge(self, trial: Trial, slots: Sequence[int]) -> Judgement:
-        """Judge the derivative along the trial's direction, restricted to ``slots``."""
-        along, path = trial.along, trial.path
-        if len(slots) < len(along):
-            along = [u if i in slots else torch.zeros_like(u) for i, u in enumerate(along)]
-            path = Path(self.evaluator.forward, trial.point, along, trial.outputs, trial.outputs)
-        moving = [g if i in slots else None for i, g in enumerate(trial.got)]
-        claimed, scale = inner(moving, along), size(moving, along)
-        rounding = size(moving, trial.point)
-        line = Line(path, trial.cotangents, self.precision)
-        verdict = judge(line, claimed, scale, rounding)
-        sharp = verdict.status == "ok" and verdict.best.uncertainty <= SHARP * verdict.scale
-        if sharp or self.measured:
-            return verdict
-        # rounding matters only now: taken too small, it makes the judge stricter, never more lenient
-        coarsest = self.coarsest() if self.coarsest is not None else EPS
-        self.precision = max(self.precision, coarsest, measured_precision(line))
-        self.measured = True
-        return judge(Line(path, trial.cotangents, self.precision), claimed, scale, rounding)
-
     def _with_witness(self, values: Values, judgements: Sequence[Judgement]) -> Values:
         """Let the witness look for errors smaller than the judge resolves."""
         for trial, judgement in list(zip(values.trials, judgements, strict=True))[:WITNESSED]:
@@ -178,7 +120,7 @@ class Verifier:
             tolerance = self.witness_tolerance
             compared = self.compare(trial, witness.gradients, tolerance)
             if any(argument.status == "inexact" for argument in compared):
-                tolerance = max(tolerance, self._witness_rounding(trial, witness.gradients))
+                tolerance = max(tolerance, self.witness_rounding(trial, witness.gradients))
                 compared = self.compare(trial, witness.gradients, tolerance)
             values.arguments = [
                 max(pair, key=lambda a: a.error)
@@ -191,26 +133,6 @@ class Verifier:
             argument.status in ("ok", "inexact") for argument in values.arguments
         )
         return values
-
-    def _witness_rounding(self, trial: Trial, gradients: MaybeTensors) -> float:
-        """Return ten times the relative change of the witness when the point moves by one unit in the last place.
-
-        Ill-conditioned operations amplify rounding; two right formulas differ by that much.
-        """
-        moved = [
-            x * (1 + 2 * EPS * torch.sgn(u.real))
-            for x, u in zip(trial.point, trial.along, strict=True)
-        ]
-        again = self.testify(moved, trial.cotangents).gradients
-        pairs = zip(gradients, again, strict=True)
-        return 10 * max(
-            (relative_error(a, b) for a, b in pairs if a is not None and b is not None), default=0.0
-        )
-
-    @property
-    def witness_tolerance(self) -> float:
-        """Relative error above which a gradient is not what exact arithmetic gives."""
-        return max(WITNESS_RTOL, 50 * self.precision)
 
     def _witness_alone(self, values: Values) -> Values:
         """Confirm by the witness what the judge cannot resolve, if forward never left autograd."""
@@ -252,14 +174,6 @@ class Verifier:
                 return False
         return True
 
-    def compare(self, trial: Trial, expected: MaybeTensors, tolerance: float) -> list[Argument]:
-        """Compare backward's answer with known gradients, element by element."""
-        rows = zip(self.evaluator.names, expected, trial.got, trial.point, strict=True)
-        return [
-            compare_one(name, want, got, x, tolerance, self.rtol, trial.floor(x), trial.rounding)
-            for name, want, got, x in rows
-        ]
-
     def _blame(self, values: Values) -> Values:
         """Find out which arguments are wrong, and what their gradients should be."""
         for trial in values.trials:
@@ -278,12 +192,12 @@ class Verifier:
 
     def _blame_one(self, trial: Trial, slot: int) -> Argument:
         name, got = self.evaluator.names[slot], trial.got[slot]
-        judgement = self._judge(trial, [slot])
+        judgement = self.judge_trial(trial, [slot])
         if judgement.status == "ok":
             return Argument(name, "ok", judgement.accuracy)
         if judgement.status != "wrong":
             return Argument(name, "unresolved")
-        expected, tolerance = self._expected(trial, slot, judgement)
+        expected, tolerance = self.expected(trial, slot, judgement)
         x = trial.point[slot]
         compared = compare_one(
             name, expected, got, x, tolerance, self.rtol, trial.floor(x), trial.rounding
@@ -294,21 +208,6 @@ class Verifier:
             "wrong" if judgement.discrepancy > self.rtol else "inexact"
         )
         return Argument(name, status, judgement.discrepancy, tolerance, expected, got)
-
-    def _expected(self, trial: Trial, slot: int, judgement: Judgement) -> tuple[Tensor, float]:
-        """Return the true gradient of one argument: the witness's if the judge agrees, else numeric."""
-        try:
-            gradient = self.testify(trial.point, trial.cotangents).gradients[slot]
-        except NotApplicable:
-            gradient = None
-        if gradient is not None:
-            claimed = inner([gradient], [trial.along[slot]])
-            if not judgement.best.differs(claimed):
-                return gradient, self.witness_tolerance
-        numeric = numeric_gradient(
-            self.evaluator, trial.point, trial.cotangents, slot, self.precision
-        )
-        return numeric, numeric_tolerance(self.precision)
 
 
 def _worst_of_each(arguments: Sequence[Argument]) -> list[Argument]:
