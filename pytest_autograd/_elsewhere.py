@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import torch
 
@@ -15,7 +16,7 @@ from pytest_autograd._evaluator import Evaluator
 from pytest_autograd._fact import fact
 from pytest_autograd._numbers import Numbers
 from pytest_autograd._values import Argument, Values
-from pytest_autograd._variants import other_points, other_sizes
+from pytest_autograd._variants import other_points, other_sizes, special_points
 
 SHARE_OF_TIME = 0.25  # of what the time limit leaves, for points and for sizes each
 
@@ -36,7 +37,9 @@ class Elsewhere(Numbers):
     @fact
     def wrong_points(self) -> list[WrongThere]:
         """Where the gradient is wrong at other values of the same sizes."""
-        return self._wrong_at(other_points(self.evaluator.call, self.seed))
+        call = self.evaluator.call
+        special = special_points(call) if self.options.contract is None else iter(())
+        return self._wrong_at(chain(other_points(call, self.seed), special))
 
     @fact
     def wrong_sizes(self) -> list[WrongThere]:

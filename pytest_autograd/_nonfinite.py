@@ -12,7 +12,9 @@ from torch import Tensor
 from pytest_autograd._errors import NotApplicable
 from pytest_autograd._evaluator import Evaluator
 from pytest_autograd._judge import signed_bounded
+from pytest_autograd._witness import testify
 
+MASKED = "with masked (-inf) entries"
 LARGE = (30.0, 1e3, 1e6)
 STEPS = (1e-4, 1e-6)
 
@@ -38,6 +40,13 @@ def extreme_points(point: Sequence[Tensor]) -> Iterator[tuple[str, list[Tensor]]
             row = x.clone()
             row[0] = 0
             yield "with a row of zeros", [row if j == i else y for j, y in enumerate(point)]
+        if x.dim() and x.shape[-1] > 1 and not x.is_complex():
+            masked = x.clone()
+            masked[..., 0] = -math.inf
+            yield (
+                "with masked (-inf) entries",
+                [masked if j == i else y for j, y in enumerate(point)],
+            )
     large = [i for i, x in enumerate(point) if x.numel() > 1 or len(point) == 1]
     for size in LARGE:
         for i in large:  # a lone number beside tensors is a parameter with a range of its own
@@ -67,12 +76,26 @@ def non_finite_gradients(evaluator: Evaluator, seed: int) -> list[NonFinite]:
             if name in found or gradient is None or bool(torch.isfinite(gradient).all()):
                 continue
             index = tuple((~torch.isfinite(gradient)).nonzero()[0].tolist())
+            if where == MASKED and not _autograd_is_finite(evaluator, point, cotangents, i):
+                continue  # the operation itself has no gradient there
             if _slopes_are_finite(evaluator, point, cotangents, i, index):
                 got = gradient[index].item()
                 found[name] = NonFinite(
                     name, where, index, abs(got) if gradient.is_complex() else got
                 )
     return list(found.values())
+
+
+def _autograd_is_finite(
+    evaluator: Evaluator, point: Sequence[Tensor], cotangents: Sequence[Tensor], slot: int
+) -> bool:
+    names = evaluator.output_names
+    try:
+        witness = testify(evaluator.call, evaluator.seed, point, cotangents, names)
+    except NotApplicable:
+        return False
+    gradient = witness.gradients[slot]
+    return gradient is not None and bool(torch.isfinite(gradient).all())
 
 
 def _slopes_are_finite(
@@ -83,7 +106,8 @@ def _slopes_are_finite(
     index: tuple[int, ...],
 ) -> bool:
     """Whether forward has finite one-sided slopes in one element: they stay bounded as the step shrinks."""
-    unit = max(1.0, float(point[slot][index].abs()))
+    magnitude = float(point[slot][index].abs())
+    unit = max(1.0, magnitude) if math.isfinite(magnitude) else 1.0
 
     def value(t: float) -> float:
         moved = [x.clone() for x in point]

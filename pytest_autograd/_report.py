@@ -81,6 +81,10 @@ def _verdict(
 def _verified_summary(own: Audit) -> str:
     names = [own.call.slots[i].name for i in own.call.wanted]
     values = own.probe.values
+    if not values.confirmed:
+        return (
+            f"the gradient of {', '.join(names)} is confirmed by gradcheck alone: {values.reason}"
+        )
     how = {
         "judge": "agrees with finite differences",
         "witness": "agrees with the reference gradient",

@@ -9,7 +9,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from pytest_autograd._call import Call, Slot
+from pytest_autograd._call import Call, Slot, parameter_names
+from pytest_autograd._target import defines_setup_context, function_call
 
 SIZES = (1, 3, 7, 33, 130)
 MOST_ELEMENTS = 60_000
@@ -29,6 +30,35 @@ def other_points(call: Call, seed: int) -> Iterator[tuple[str, Call]]:
     repeated = _repeated_indices(call, generator)
     if repeated is not None:
         yield "with repeated indices", repeated
+
+
+def _numbers_as_tensors(call: Call) -> Iterator[tuple[str, Call]]:
+    """Yield the call with each Python float of a Function turned into a tensor that wants a gradient."""
+    if call.function is None:
+        return
+    args, kwargs = call.rebuild([slot.value for slot in call.slots])
+    for i, value in enumerate(args):
+        if type(value) is float:
+            given = [*args[:i], torch.tensor(value, dtype=torch.float64), *args[i + 1 :]]
+            names = parameter_names(
+                call.function.forward, 1 - defines_setup_context(call.function), len(given)
+            )
+            wanted = {slot.name for slot in call.slots if slot.wanted} | {names[i]}
+            yield (
+                f"with {names[i]} as a tensor",
+                function_call(call.function, given, kwargs, wanted),
+            )
+
+
+def special_points(call: Call) -> Iterator[tuple[str, Call]]:
+    """Yield (description, call) where kinks and ties are likely, and with numbers passed as tensors.
+
+    At a kink two right gradients may differ, so these are for the judge, who knows kinks, not for contracts.
+    """
+    yield "at zero", _mapped(call, torch.zeros_like)
+    yield "at equal inputs (ties)", _mapped(call, lambda x: torch.full_like(x, 0.75))
+    yield "at inputs on a grid", _mapped(call, _on_grid)
+    yield from _numbers_as_tensors(call)
 
 
 def other_sizes(call: Call, seed: int) -> Iterator[tuple[str, Call]]:
@@ -71,6 +101,12 @@ def _with(call: Call, values: Sequence[Tensor]) -> Call:
 
 def _mapped(call: Call, change: Callable[[Tensor], Tensor]) -> Call:
     return _with(call, [change(slot.value) if slot.wanted else slot.value for slot in call.slots])
+
+
+def _on_grid(x: Tensor) -> Tensor:
+    if x.is_complex():
+        return torch.view_as_complex(_on_grid(torch.view_as_real(x.resolve_conj())))
+    return (2 * x).round() / 2
 
 
 def _uniform(x: Tensor, low: float, high: float, generator: torch.Generator) -> Tensor:
