@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -185,6 +186,7 @@ def _watch(arguments: argparse.Namespace) -> int:
     from pytest_autograd._watch import versions
 
     path = Path(arguments.target.partition("::")[0])
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell had it ignored
     status = USAGE
     try:
         for _ in versions(path):
