@@ -139,7 +139,18 @@ def _passes_under_pytest(block: Block, folder: Path) -> None:
     tests = len(re.findall(r"^def test_", block.source, re.MULTILINE))
     assert tests, f"{block.id}: a test block defines tests"
     (folder / "test_block.py").write_text(block.source, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error", "-q"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:asyncio",
+        "-p",
+        "no:cacheprovider",
+        "-W",
+        "error",
+        "-q",
+    ]
     done = subprocess.run(
         [*command, "--rootdir", str(folder), str(folder / "test_block.py")],
         capture_output=True,

@@ -128,7 +128,18 @@ def test_the_wheel_works_away_from_the_checkout(tmp_path: Path) -> None:
     for command in (
         ["-c", LOOK, str(site)],
         ["-m", "mcp_server", "--help"],
-        ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", str(test)],
+        [
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:asyncio",
+            "-p",
+            "no:cacheprovider",
+            "-W",
+            "error",
+            str(test),
+        ],
     ):
         subprocess.run(
             [sys.executable, *command], check=True, timeout=90, cwd=tmp_path, env=environment
