@@ -55,6 +55,7 @@ class Call:
 
     ``rebuild`` turns one tensor per slot into the arguments; ``target`` takes them. ``function`` is the custom
     Function when the call goes straight to its ``apply``; ``constants`` says what else was passed.
+    ``first_order_only``: a sparse input, for which second derivatives are not judged.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Call:
     rebuild: Callable[[Sequence[Tensor]], tuple[Sequence[Any], dict[str, Any]]]
     function: type[torch.autograd.Function] | None = None
     constants: tuple[str, ...] = ()
+    first_order_only: bool = False
 
     def run(self, tensors: Sequence[Tensor], target: Callable[..., Any] | None = None) -> Any:
         """Call the target, or another with the same arguments, on one tensor per slot."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
@@ -39,6 +41,9 @@ def make_call(target: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Ca
     if isinstance(target, type) and issubclass(target, Function):
         if target.apply.__func__ is not PLAIN_APPLY:
             return _callable_call(target.apply, target.__qualname__, args, kwargs)
+        if any(isinstance(value, Tensor) and _is_sparse(value) for value in args):
+            call = _callable_call(_open_apply(target), target.__qualname__, args, kwargs)
+            return replace(call, first_order_only=True)
         return function_call(target, args, kwargs)
     if isinstance(target, nn.Module):
         return _module_call(target, args, kwargs)
@@ -55,6 +60,25 @@ def _shown(target: Any) -> str:
     if isinstance(target, type):
         return f"the class {target.__qualname__}"
     return f"{type(target).__name__} {target!r}"[:80]
+
+
+def _open_apply(function: type[Function]) -> Callable[..., Any]:
+    """Return ``apply`` as a plain function with forward's parameters and forward's place in the source."""
+
+    def apply(*args: Any, **kwargs: Any) -> Any:
+        return PLAIN_APPLY(function, *args, **kwargs)
+
+    signature = inspect.signature(function.forward)
+    skip = 0 if defines_setup_context(function) else 1
+    apply.__wrapped__ = function.forward  # type: ignore[attr-defined]
+    apply.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=list(signature.parameters.values())[skip:]
+    )
+    return apply
+
+
+def _is_sparse(tensor: Tensor) -> bool:
+    return tensor.layout == torch.sparse_coo
 
 
 def _unwrap_apply(target: Any) -> Any:
@@ -127,6 +151,11 @@ def _callable_call(
     names = [*parameters, *parameter_names(target, 0, len(args))]
     given = [*parameters.values(), *args]
     values, tree, places = _leaves(given, kwargs, names)
+    patterns = {i: values[i].detach().coalesce() for i in places if _is_sparse(values[i])}
+    for i, pattern in patterns.items():  # its values are what is differentiated, its indices stay
+        wanted = values[i].requires_grad
+        values[i] = pattern.values().clone().requires_grad_(wanted)
+        places[i] += ".values()"
     named = [(label, values[i]) for i, label in places.items()]
     inputs = [(label, tensor) for label, tensor in named if label not in parameters]
     trained = {label for label, tensor in parameters.items() if tensor.requires_grad}
@@ -136,6 +165,14 @@ def _callable_call(
         filled = list(values)
         for place, tensor in zip(places, tensors, strict=True):
             filled[place] = tensor
+        for i, pattern in patterns.items():
+            filled[i] = torch.sparse_coo_tensor(
+                pattern.indices(),
+                filled[i],
+                pattern.shape,
+                is_coalesced=True,
+                check_invariants=False,
+            )
         positional, keywords = pytree.tree_unflatten(filled, tree)
         return positional, keywords
 
