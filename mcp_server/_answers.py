@@ -6,7 +6,6 @@ All that it says is a claim. The judge compares; nothing here decides.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
@@ -116,9 +115,6 @@ class Answers:
         options = {**self.options, "time_limit": left}
         report = check_source(self.source, self._request["entry"], self.inputs, options)
         return {"report": report.model_dump(mode="json")}, []
-
-
-Question = Callable[[dict[str, Any], MaybeTensors], Message]
 
 
 def _whole(tensors: MaybeTensors) -> list[Tensor]:

@@ -81,6 +81,13 @@ class Call:
         """Indices of the slots that are differentiated."""
         return [i for i, slot in enumerate(self.slots) if slot.wanted]
 
+    def filled(self, point: Sequence[Tensor]) -> Tensors:
+        """Return a value for every slot: those of ``point`` in the differentiated ones, the others as given."""
+        values = [slot.value for slot in self.slots]
+        for i, value in zip(self.wanted, point, strict=True):
+            values[i] = value
+        return values
+
     def fresh(self, values: Sequence[Tensor] | None = None) -> tuple[Tensors, Tensors]:
         """Return (leaves, arguments): new leaves for every slot and non-leaf copies to pass in.
 

@@ -32,10 +32,7 @@ class Declared:
 
     def outputs(self, point: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """Return (leaves, outputs that answer to the target's differentiable ones) at ``point``."""
-        values = [slot.value for slot in self.call.slots]
-        for i, value in zip(self.call.wanted, point, strict=True):
-            values[i] = value
-        leaves, arguments = self.call.fresh(values)
+        leaves, arguments = self.call.fresh(self.call.filled(point))
         with phase("checking"), torch.enable_grad():
             reseed(self.evaluator.seed)
             try:

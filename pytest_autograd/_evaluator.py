@@ -100,7 +100,7 @@ class Evaluator:
 
     def jvp(self, point: Sequence[Tensor], tangents: Sequence[Tensor]) -> MaybeTensors:
         """Return the directional derivative of the outputs by forward-mode AD, None for an output without one."""
-        values = self._values(point)
+        values = self.call.filled(point)
         self.calls["jvp"] += 1
         with forward_ad.dual_level(), self._authors_code("jvp"):
             _, arguments = self.call.fresh(values)
@@ -144,7 +144,7 @@ class Evaluator:
         self, point: Sequence[Tensor], overwritten: str | None = None
     ) -> tuple[list[Tensor], list[Tensor]]:
         """Run forward; return (leaves of the differentiated slots, differentiable outputs)."""
-        leaves, arguments = self.call.fresh(self._values(point))
+        leaves, arguments = self.call.fresh(self.call.filled(point))
         self.calls["forward"] += 1
         with self._authors_code("forward"), torch.enable_grad():
             raw = self.call.run(arguments)
@@ -164,13 +164,6 @@ class Evaluator:
                 with torch.no_grad():
                     argument.add_(1).mul_(2)
         return [leaves[i] for i in self.call.wanted], outputs
-
-    def _values(self, point: Sequence[Tensor]) -> list[Tensor]:
-        """Return the values of all slots, those of ``point`` in the differentiated ones."""
-        values = [slot.value for slot in self.call.slots]
-        for i, value in zip(self.call.wanted, point, strict=True):
-            values[i] = value
-        return values
 
     def _authors_code(self, where: str, shift: int = 0) -> _AuthorsCode:
         """Seed the random streams, mark the phase, and turn what the checked code raises into a fact.

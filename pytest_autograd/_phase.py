@@ -14,11 +14,6 @@ def set_listener(listener: Callable[[str], None] | None) -> None:
     _listener = listener
 
 
-def current() -> str:
-    """Return the phase that is running now."""
-    return _current
-
-
 def _enter(phase: str) -> None:
     global _current
     _current = phase

@@ -64,19 +64,14 @@ def too_dear(name: str, cost: tuple[int, float], left: float) -> Ruling | None:
 def rule(name: str, call: Call, seed: int, options: Mapping[str, Any]) -> Ruling:
     """Run ``torch.autograd.gradcheck`` or ``gradgradcheck`` on the call and return its ruling."""
     referee = getattr(torch.autograd, name)
-    values = [slot.value for slot in call.slots]
 
     def run(*wanted: Tensor) -> Any:
-        given = list(values)
-        for i, value in zip(call.wanted, wanted, strict=True):
-            given[i] = value.clone()
-        for i in set(range(len(given))) - set(call.wanted):
-            given[i] = given[i].clone()
+        given = [value.clone() for value in call.filled(wanted)]
         reseed(seed)
         named = named_outputs(call.run(given), flat=call.flat)
         return tuple(t for _, t in named if differentiable(t) and t.requires_grad)
 
-    inputs = tuple(values[i].clone().requires_grad_() for i in call.wanted)
+    inputs = tuple(call.slots[i].value.clone().requires_grad_() for i in call.wanted)
     start = time.perf_counter()
     try:
         with phase(name), warnings.catch_warnings(), torch.enable_grad():

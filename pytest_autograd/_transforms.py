@@ -132,13 +132,9 @@ def func_difference(evaluator: Evaluator, seed: int, tolerance: float) -> Differ
     outputs = evaluator.forward(point)
     cotangents = signed_bounded(outputs, torch.Generator().manual_seed(seed))
     plain = evaluator.vjp(point, cotangents)
-    values = [slot.value for slot in call.slots]
 
     def run(*wanted: Tensor) -> tuple[Tensor, ...]:
-        given = list(values)
-        for i, value in zip(call.wanted, wanted, strict=True):
-            given[i] = value
-        every = _outputs(call, given, seed)
+        every = _outputs(call, call.filled(wanted), seed)
         return tuple(every[i] for i in evaluator.output_indices)
 
     try:

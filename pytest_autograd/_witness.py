@@ -140,10 +140,7 @@ def open_graph(call: Call, seed: int, point: Sequence[Tensor]) -> OpenGraph:
     Raises:
         NotApplicable: forward cannot be run this way.
     """
-    values = [slot.value for slot in call.slots]
-    for i, value in zip(call.wanted, point, strict=True):
-        values[i] = value
-    leaves, arguments = call.fresh(values)
+    leaves, arguments = call.fresh(call.filled(point))
     spotter = _BreakSpotter()
     try:
         with phase("forward"), torch.enable_grad(), raw_forwards(), spotter:
