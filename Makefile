@@ -4,7 +4,7 @@ PIP_ARGS ?=
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test lint format catalogue clean help
+.PHONY: demo test lint format catalogue conformance clean help
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -33,5 +33,12 @@ format: .venv/.ready ## format and sort imports
 catalogue: .venv/.ready ## regenerate the page of rules
 	$(BIN)/python -m pytest_autograd._catalogue
 
+tests/conformance/node_modules/.ready: tests/conformance/package.json
+	npm install --prefix tests/conformance --no-package-lock --no-audit --no-fund --loglevel error
+	@touch $@
+
+conformance: .venv/.ready tests/conformance/node_modules/.ready ## the MCP server against official suites and clients; needs npm
+	$(BIN)/python tests/conformance/run.py
+
 clean: ## remove the environment and caches
-	rm -rf .venv .pytest_cache .ruff_cache dist build
+	rm -rf .venv .pytest_cache .ruff_cache dist build tests/conformance/node_modules

@@ -5,18 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+from collections.abc import Callable
+from contextlib import ExitStack
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from mcp_server import _scratch
 from mcp_server._checks import Checks
-from mcp_server._command_line import command_line
+from mcp_server._command_line import HTTP_OPTIONS, command_line
+from mcp_server._embedded import Embedded
 from mcp_server._launch import CAN_FORK, Launcher
 from mcp_server._limits import GB, Limits
 from mcp_server._server import create_server
 
 if TYPE_CHECKING:
-    from mcp_server._http import Address
+    from mcp_server._address import Address
 
 
 def main() -> None:
@@ -24,42 +26,59 @@ def main() -> None:
     parser = command_line()
     options = parser.parse_args()
     address = _address(parser, options)
-    _scratch.sweep()
     launcher = Launcher(prefork=CAN_FORK and not options.no_prefork)
     limits = Limits(memory=int(options.memory * GB), isolation=options.isolation)
-    checks = Checks(limits, options.workers, options.queue, launcher)
-
-    def clean_up() -> None:
-        launcher.close()
-        _scratch.remove_root()
+    finish = _exporting(parser, options.otel)
+    checks = Checks(Embedded(limits, launcher), options.workers, options.queue)
 
     def leave(number: int, frame: FrameType | None) -> None:
         # An orderly end would wait for the SDK's thread that reads standard input.
-        clean_up()
+        checks.close()
+        finish()
         os._exit(128 + number)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, leave)
-    launcher.prepare()
-    try:
+    with ExitStack() as stack:
+        stack.callback(finish)
+        stack.enter_context(checks)
         if address is None:
             create_server(checks).run("stdio")
         else:
-            from mcp_server._http import serve
+            _serve(checks, address, options.grace)
 
-            serve(checks, address, options.grace)
-    finally:
-        clean_up()
+
+def _exporting(parser: argparse.ArgumentParser, wanted: bool) -> Callable[[], None]:
+    """Return what sends the last spans and metrics; nothing of it is imported unless asked for."""
+    if not wanted:
+        return lambda: None
+    from mcp_server._exporting import NotInstalled, start_exporting
+
+    try:
+        return start_exporting()
+    except NotInstalled as error:
+        parser.error(str(error))
+
+
+def _serve(checks: Checks, address: Address, grace: float) -> None:
+    from mcp_server._http import http_server, serve
+    from mcp_server._oauth import NoIssuer
+
+    try:
+        server = http_server(checks, address)
+    except NoIssuer as error:
+        raise SystemExit(f"autograd-mcp: {error}") from None
+    serve(server, address, grace)
 
 
 def _address(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Address | None:
     """Return where to serve HTTP, nothing for stdio; an address to refuse ends the program."""
-    if options.http is None:
-        return None
-    from mcp_server._http import Refused, read_address
+    if not any(vars(options)[name] for name in HTTP_OPTIONS):
+        return None  # and nothing of HTTP is imported
+    from mcp_server._address import Refused, read_address
 
     try:
-        return read_address(options.http, options.allowed_host, options.token_file)
+        return read_address(options)
     except Refused as error:
         parser.error(str(error))
 

@@ -26,9 +26,8 @@ Entry = Annotated[
 Inputs = Annotated[
     str | list[InputSpec] | None,
     Field(
-        description="null: example_inputs() of source if it has one, else proposed from the "
-        "signature; or the name of a function in source that returns the argument tuple; or one "
-        "item per argument"
+        description="Left out: example_inputs() of source, else proposed from the signature; or the "
+        "name of a function in source that returns the argument tuple; or one item per argument"
     ),
 ]
 Format = Annotated[
@@ -37,20 +36,22 @@ Format = Annotated[
 Level = Annotated[
     Literal["quick", "full"], Field(description="quick: no gradcheck, one point only")
 ]
-Codes = Annotated[
+Selected = Annotated[
     list[str] | None,
     BeforeValidator(_listed),
-    Field(description="Rule codes or prefixes, e.g. ['AG1', 'AG301']"),
+    Field(description="Only these rule codes or prefixes, e.g. ['AG1', 'AG301']"),
 ]
+Ignored = Annotated[list[str] | None, BeforeValidator(_listed), Field(description="But not these")]
 SecondOrder = Annotated[bool, Field(description="Check second order too")]
-WhereDefined = Annotated[bool | None, Field(description="null: checked where it is defined")]
-Contract = Annotated[str | None, Field(description="Name of a function in source (see above)")]
+Forward = Annotated[bool | None, Field(description="Check jvp (left out: where defined)")]
+Batching = Annotated[bool | None, Field(description="Check vmap (left out: where defined)")]
+Contract = Annotated[str | None, Field(description="Function in source")]
 Transform = Annotated[
-    dict[str, str] | None, Field(description="forward's argument name to function name")
+    dict[str, str] | None, Field(description="forward's argument to function in source")
 ]
 Tolerance = Annotated[float, Field(description="Larger relative errors are AG101")]
 GradcheckOptions = Annotated[
     dict[str, float | bool] | None, Field(description="eps, atol, rtol, nondet_tol of gradcheck")
 ]
-Seed = Annotated[int | None, Field(description="Repeats a report; null: fresh")]
+Seed = Annotated[int | None, Field(description="Repeats a report")]
 Seconds = Annotated[float, Field(description="At most 600")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Annotated, Any
 
+from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult
@@ -46,11 +47,11 @@ def checking_tool(checks: Checks) -> Any:
         inputs: args.Inputs = None,
         response_format: args.Format = "concise",
         level: args.Level = "full",
-        select: args.Codes = None,
-        ignore: args.Codes = None,
+        select: args.Selected = None,
+        ignore: args.Ignored = None,
         gradgrad: args.SecondOrder = True,
-        forward_ad: args.WhereDefined = None,
-        vmap: args.WhereDefined = None,
+        forward_ad: args.Forward = None,
+        vmap: args.Batching = None,
         autocast: bool = False,
         compile: bool = False,
         reference: args.Contract = None,
@@ -71,13 +72,21 @@ def checking_tool(checks: Checks) -> Any:
         async def tell(seconds: float, message: str) -> None:
             await ctx.report_progress(seconds, message=message)
 
-        outcome = await checks.run(request, tell)
+        outcome = await checks.run(request, tell, _caller(ctx))
         if isinstance(outcome, Failure):
             raise ToolError(_said(outcome))
         detailed = response_format == "detailed"
         return result(outcome.report, outcome.text if detailed else concise(outcome.report))
 
     return check_function
+
+
+def _caller(ctx: Context[Any, Any]) -> str:
+    """Return who asks: the bearer of a token where each has their own, else the session."""
+    token = get_access_token()
+    if token is not None and token.subject is not None:
+        return f"{token.client_id} {token.subject}"
+    return (ctx.headers or {}).get("mcp-session-id", "")
 
 
 def _said(failure: Failure) -> str:

@@ -1,76 +1,86 @@
-"""The queue of checks: a few at once, the rest in order of arrival, too many refused clearly."""
+"""All checks of a server pass here: they wait for a place, run, and are counted."""
 
 from __future__ import annotations
 
 import os
 import time
+from types import TracebackType
 
 import anyio
 
-from mcp_server._job import Job, Progress
-from mcp_server._launch import Launcher
-from mcp_server._limits import Limits
+from mcp_server._embedded import Embedded
+from mcp_server._executor import Executor, Progress
+from mcp_server._queue import Busy, Places, Turn
 from mcp_server._request import Checked, Failure, Request
+from mcp_server._telemetry import Telemetry, span
 
 _PER_WORKER = 16
 
 
 class Checks:
-    """Runs requests, at most ``workers`` at once and at most ``waiting`` in the queue."""
+    """Runs requests by an executor, at most ``workers`` at once; at most ``waiting`` may queue."""
 
     def __init__(
         self,
-        limits: Limits | None = None,
+        executor: Executor | None = None,
         workers: int | None = None,
         waiting: int | None = None,
-        launcher: Launcher | None = None,
     ) -> None:
-        self.limits = limits or Limits()
+        self.executor = executor or Embedded()
         self.workers = workers or os.cpu_count() or 1
-        self.launcher = launcher or Launcher()
         self.answered = 0
-        self._most_waiting = _PER_WORKER * self.workers if waiting is None else waiting
-        self._places: anyio.Semaphore | None = None
-        self.running = 0
-        self.waiting = 0
+        most_waiting = _PER_WORKER * self.workers if waiting is None else waiting
+        self.places = Places(self.workers, most_waiting)
+        self._telemetry = Telemetry(self.places)
 
-    async def run(self, request: Request, on_progress: Progress) -> Checked | Failure:
-        """Check when a place is free, in order of arrival; say so at once when too many wait."""
-        places = self._places = self._places or anyio.Semaphore(self.workers)
-        if self.waiting >= self._most_waiting and self.running >= self.workers:
-            return Failure(
-                message=f"busy: {self.running} checks are running and {self.waiting} are waiting; "
-                "ask again in a few seconds"
-            )
-        self.waiting += 1
-        try:
-            await self._wait(places, on_progress)
-        finally:
-            self.waiting -= 1
-        self.running += 1
-        try:
-            return await Job(request, on_progress, self.limits, self.launcher).run()
-        finally:
-            self.running -= 1
-            self.answered += 1
-            places.release()
+    async def run(
+        self, request: Request, on_progress: Progress, caller: str = ""
+    ) -> Checked | Failure:
+        """Check when a place is free, callers in turn; say so at once when too many wait."""
+        with self._telemetry.counted() as count:
+            try:
+                turn = self.places.join(caller)
+            except Busy:
+                count.busy()
+                return Failure(
+                    message=f"busy: {self.places.running} checks are running and "
+                    f"{self.places.waiting} are waiting; ask again in a few seconds"
+                )
+            try:
+                await _wait(turn, on_progress)
+                with span("autograd.check"):
+                    outcome = await self.executor.run(request, on_progress)
+            finally:
+                self.places.leave(turn)
+                self.answered += turn.come.is_set()
+            count.answered(outcome)
+            return outcome
 
-    async def _wait(self, places: anyio.Semaphore, on_progress: Progress) -> None:
-        """Take a place; tell every second that none is free yet."""
-        try:
-            places.acquire_nowait()
-            return
-        except anyio.WouldBlock:
-            pass
-        began = time.monotonic()
+    def close(self) -> None:
+        """End everything that runs."""
+        self.executor.close()
 
-        async def tell() -> None:
-            while True:
-                seconds = time.monotonic() - began
-                await on_progress(seconds, f"waiting for a free worker, {seconds:.0f} s")
-                await anyio.sleep(1.0)
+    def __enter__(self) -> Checks:
+        self.executor.prepare()
+        return self
 
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(tell)
-            await places.acquire()
-            tasks.cancel_scope.cancel()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+async def _wait(turn: Turn, on_progress: Progress) -> None:
+    """Wait for a turn to come, and tell every second that it has not yet."""
+    if turn.come.is_set():
+        return
+    began = time.monotonic()
+    with span("autograd.wait"):
+        while not turn.come.is_set():
+            seconds = time.monotonic() - began
+            await on_progress(seconds, f"waiting for a free worker, {seconds:.0f} s")
+            with anyio.move_on_after(1.0):
+                await turn.come.wait()

@@ -5,6 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+HTTP_OPTIONS = (
+    "http", "allowed_host", "token_file", "oauth_issuer", "oauth_resource", "oauth_scope",
+)  # fmt: skip
+
 
 def command_line() -> argparse.ArgumentParser:
     """Return the parser of ``autograd-mcp``."""
@@ -14,7 +18,9 @@ def command_line() -> argparse.ArgumentParser:
         "and stdout; a client starts it, e.g. claude mcp add autograd -- autograd-mcp",
         epilog="For a team: AUTOGRAD_MCP_TOKEN=... autograd-mcp --http 0.0.0.0:8000 "
         "--allowed-host checks.example.org, behind a proxy that speaks TLS; clients connect to "
-        "https://checks.example.org/mcp with the header Authorization: Bearer TOKEN. "
+        "https://checks.example.org/mcp with the header Authorization: Bearer TOKEN. With an "
+        "authorization server instead: --oauth-issuer https://login.example.org --oauth-resource "
+        "https://checks.example.org/mcp. "
         "GET /health tells how many checks run and wait.",
     )
     _add_checks(parser)
@@ -51,6 +57,11 @@ def _add_checks(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="start a new Python for each check, as where processes cannot be forked",
     )
+    parser.add_argument(
+        "--otel",
+        action="store_true",
+        help="send spans and metrics by OTLP/HTTP, to where OTEL_EXPORTER_OTLP_ENDPOINT says",
+    )
 
 
 def _add_http(group: argparse._ArgumentGroup) -> None:
@@ -67,6 +78,24 @@ def _add_http(group: argparse._ArgumentGroup) -> None:
         type=Path,
         metavar="FILE",
         help="file with the bearer token that HTTP clients must send (or set AUTOGRAD_MCP_TOKEN)",
+    )
+    group.add_argument(
+        "--oauth-issuer",
+        metavar="URL",
+        help="authorization server whose signed tokens (JWT) are accepted instead of one for all",
+    )
+    group.add_argument(
+        "--oauth-resource",
+        metavar="URL",
+        help="public URL of this server, e.g. https://checks.example.org/mcp: the audience that "
+        "tokens must be issued for",
+    )
+    group.add_argument(
+        "--oauth-scope",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="scope that tokens must grant (repeat for more)",
     )
     group.add_argument(
         "--grace",

@@ -168,6 +168,10 @@ class JudgeFacts(Facts):
         line = self.description.lines.get(argument)
         return Place(SUBMITTED, line) if line is not None else None
 
+    def cast_error(self, argument: str) -> float:
+        """Return 0: what backward returned before the engine cast it is not seen from here."""
+        return 0.0
+
     @property
     def place_of_backward(self) -> Place | None:
         """Return the line that the worker names for backward."""

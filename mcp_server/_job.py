@@ -1,4 +1,4 @@
-"""One request from the server's side: ``Checks.run`` is all that the tools know of processes."""
+"""One check from the server's side: it follows the judge, tells progress, and lets go of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,11 @@ import anyio
 from mcp_server import _scratch
 from mcp_server._assignment import Assignment
 from mcp_server._death import PHASES
+from mcp_server._executor import Progress
 from mcp_server._launch import Launcher, NotStarted
 from mcp_server._limits import GRACE, STARTING, Limits
 from mcp_server._request import Checked, Failure, Request
 
-Progress = Callable[[float, str], Awaitable[None]]
 _CHUNK = 1 << 18
 _LONGEST_LINE = 64 << 20
 _LETTING_GO = 5.0
@@ -32,10 +31,15 @@ class Job:
     """One check in processes of its own, of which nothing is left whatever the code does."""
 
     def __init__(
-        self, request: Request, on_progress: Progress, limits: Limits, launcher: Launcher
+        self,
+        request: Request,
+        on_progress: Progress,
+        limits: Limits,
+        launcher: Launcher,
+        folder: Path,
     ) -> None:
         self._request, self._on_progress = request, on_progress
-        self._limits, self._launcher = limits, launcher
+        self._limits, self._launcher, self._folder = limits, launcher, folder
         self._began = time.monotonic()
         self._phase = "starting"
         self._judge = 0
@@ -44,24 +48,23 @@ class Job:
 
     async def run(self) -> Checked | Failure:
         """Check, report progress every second, and clean up."""
-        folder = _scratch.new_folder()
         outcome: Checked | Failure | None = None
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._tell)
-                outcome = await self._follow(folder)
+                outcome = await self._follow()
                 tasks.cancel_scope.cancel()
         finally:
             with anyio.CancelScope(shield=True):
                 await self._let_go()
-            _scratch.remove(folder)
+            _scratch.remove(self._folder)
         assert outcome is not None
         return outcome
 
-    async def _follow(self, folder: Path) -> Checked | Failure:
+    async def _follow(self) -> Checked | Failure:
         request = self._request
         wall = STARTING + request.time_limit + GRACE + _MARGIN
-        assignment = Assignment(str(folder), self._limits, request.time_limit + GRACE)
+        assignment = Assignment(str(self._folder), self._limits, request.time_limit + GRACE)
         try:
             self._socket = await self._launcher.launch(assignment)
         except NotStarted as error:

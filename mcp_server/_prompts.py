@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mcp.server import MCPServer
+from mcp.server.context import CallNext, ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp.types import INVALID_PARAMS, Prompt
 
 IMPLEMENT = """\
 Implement this as a torch.autograd.Function: {task}
@@ -61,3 +66,25 @@ def add_prompts(server: MCPServer) -> None:
     )
     def explain_report(report: str) -> str:
         return EXPLAIN.format(report=report)
+
+    async def check_arguments(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> Any:
+        if ctx.method == "prompts/get" and ctx.params is not None:
+            prompts = await server.list_prompts()
+            complain(prompts, ctx.params.get("name"), ctx.params.get("arguments") or {})
+        return await call_next(ctx)
+
+    server.middleware.append(check_arguments)
+
+
+def complain(prompts: list[Prompt], name: Any, given: Any) -> None:
+    """Say what is wrong with a request for a prompt; the SDK tells of an internal error only."""
+    prompt = next((each for each in prompts if each.name == name), None)
+    if prompt is None:
+        names = ", ".join(each.name for each in prompts)
+        raise MCPError(INVALID_PARAMS, f"no prompt {name!r}; there are {names}")
+    arguments = prompt.arguments or []
+    known = [each.name for each in arguments]
+    for wrong in (each for each in given if each not in known):
+        raise MCPError(INVALID_PARAMS, f"{name} takes {', '.join(known)}, not {wrong}")
+    for missing in (each.name for each in arguments if each.required and each.name not in given):
+        raise MCPError(INVALID_PARAMS, f"{name} needs the argument {missing}")

@@ -9,17 +9,32 @@ BINDING = ("description", "default", "additionalProperties", "minItems", "maxIte
 
 
 def lean(schema: Any) -> Any:
-    """Return an equal schema without generated titles and null defaults, nullable types short."""
+    """Return an equal schema without generated titles and null defaults."""
     if isinstance(schema, list):
         return [lean(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    short = {
+    return {
         key: {name: lean(each) for name, each in value.items()} if key in NAMES else lean(value)
         for key, value in schema.items()
         if key not in ("title", "discriminator") and not (key == "default" and value is None)
     }
-    return _joined(short)
+
+
+def argument_outline(schema: Any) -> Any:
+    """Return a stricter schema of arguments: what may be null is left out instead.
+
+    That is shorter, and clients that map schemas to other dialects know one type an argument.
+    """
+    if isinstance(schema, list):
+        return [argument_outline(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    short = {key: argument_outline(value) for key, value in schema.items()}
+    branches = [each for each in short.pop("anyOf", ()) if each != {"type": "null"}]
+    if len(branches) > 1:
+        return {"anyOf": branches, **short}
+    return {**(branches[0] if branches else {}), **short}
 
 
 def result_outline(schema: dict[str, Any]) -> dict[str, Any]:
@@ -57,12 +72,3 @@ def _named(schema: dict[str, Any]) -> dict[str, Any]:
 def _kinds(schema: dict[str, Any]) -> list[str]:
     kind = schema.get("type", "object")
     return kind if isinstance(kind, list) else [kind]
-
-
-def _joined(schema: dict[str, Any]) -> dict[str, Any]:
-    """Say ``anyOf: [{type: X, ...}, {type: null}]`` as ``type: [X, null], ...``."""
-    match schema.get("anyOf"):
-        case [{"type": str(kind), **rest}, {"type": "null"}] if "enum" not in rest:
-            others = {key: value for key, value in schema.items() if key != "anyOf"}
-            return {"type": [kind, "null"], **rest, **others}
-    return schema

@@ -1,7 +1,7 @@
 """Scratch folders for submitted code: one a call, all inside one folder of the server.
 
 The server's folder is locked while the server lives, so that the next server can tell and sweep
-what a killed one left.
+what a killed one left. The lock is on the folder itself: a file in it would be one more thing left.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import stat
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +21,25 @@ except ImportError:  # Windows: nothing is swept for another server there
     fcntl = None
 
 _PREFIX = "autograd-mcp-"
-_LOCK = "lock"
 _EACH_FILE = 1 << 16  # counted for a file however little it holds: their number is bounded too
 
 
-@cache
-def root() -> Path:
-    """Return this server's own folder, made and locked at the first call."""
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    _locked(folder / _LOCK)
-    return folder
+class Scratch:
+    """The folder of one server, held by a lock, and in it one for each call."""
 
+    def __init__(self) -> None:
+        self.path, self._lock = _made_and_locked()
 
-def new_folder() -> Path:
-    """Make a folder for one call."""
-    return Path(tempfile.mkdtemp(dir=root()))
+    def new_folder(self) -> Path:
+        """Make a folder for one call."""
+        return Path(tempfile.mkdtemp(dir=self.path))
+
+    def close(self) -> None:
+        """Delete the folder with all it holds."""
+        remove(self.path)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
 
 def remove(folder: Path) -> None:
@@ -77,31 +80,39 @@ def size_of(folder: Path, enough: int) -> int:
     return total
 
 
-def remove_root() -> None:
-    """Delete this server's folder with all it holds."""
-    if root.cache_info().currsize:
-        remove(root())
-
-
 def sweep() -> None:
-    """Delete the folders of servers that are gone: their lock can be taken."""
+    """Delete the folders of servers of this user that are gone: their lock can be taken."""
     if fcntl is None:
         return
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        try:
-            lock = _locked(folder / _LOCK, os.O_RDWR)
-        except OSError:
-            continue
-        remove(folder)
-        os.close(lock)
+        with suppress(OSError):
+            lock = _locked(folder)
+            try:
+                if os.fstat(lock).st_uid == os.getuid():
+                    remove(folder)
+            finally:
+                os.close(lock)
 
 
-def _locked(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:
-    """Open and lock a file; the lock lasts as long as the descriptor, at most the process."""
-    descriptor = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
+def _made_and_locked() -> tuple[Path, int | None]:
+    """Return a new folder and its lock; one that a sweep saw before it was locked is made again."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        if fcntl is None:
+            return folder, None
+        with suppress(OSError):
+            lock = _locked(folder)
+            if folder.exists():
+                return folder, lock
+            os.close(lock)
+
+
+def _locked(folder: Path) -> int:
+    """Open and lock a folder; the lock lasts as long as the descriptor, at most the process."""
+    assert fcntl is not None
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        if fcntl is not None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
         raise

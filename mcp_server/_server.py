@@ -9,6 +9,7 @@ from mcp.server import CacheHint, MCPServer
 
 from mcp_server._checks import Checks
 from mcp_server._documents import add_documents
+from mcp_server._skills import Skills, add_files
 from mcp_server._tools import tools
 
 INSTRUCTIONS = """\
@@ -30,6 +31,8 @@ def create_server(checks: Checks, **more: Any) -> MCPServer:
         instructions=INSTRUCTIONS,
         version=_version(),
         tools=tools(checks),
+        extensions=[Skills()],
+        subscriptions=False,  # nothing that it lists ever changes
         log_level="WARNING",
         cache_hints={
             "tools/list": HOUR,
@@ -39,6 +42,7 @@ def create_server(checks: Checks, **more: Any) -> MCPServer:
         **more,
     )
     add_documents(server)
+    add_files(server)
     return server
 
 

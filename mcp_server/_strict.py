@@ -11,7 +11,7 @@ from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools import Tool
 from pydantic import ValidationError
 
-from mcp_server._schema import lean, result_outline
+from mcp_server._schema import argument_outline, lean, result_outline
 
 _MOST_COMPLAINTS = 5
 
@@ -24,7 +24,8 @@ class StrictTool(Tool):
         """Create the tool; its schemas are lean, and further arguments are forbidden."""
         tool = super().from_function(*args, **kwargs)
         assert isinstance(tool, cls)
-        tool.parameters = lean(tool.parameters) | {"additionalProperties": False}
+        arguments = argument_outline(lean(tool.parameters))
+        tool.parameters = arguments | {"additionalProperties": False}
         assert tool.fn_metadata.output_schema is not None, f"{tool.name} has no output schema"
         tool.fn_metadata.output_schema = result_outline(lean(tool.fn_metadata.output_schema))
         return tool

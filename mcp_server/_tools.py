@@ -33,7 +33,7 @@ def tools(checks: Checks) -> list[Tool]:
         checking_tool(checks),
         title="Check a gradient",
         description=DESCRIPTION,
-        annotations=ISOLATED if checks.limits.isolation == "strict" else EXPOSED,
+        annotations=ISOLATED if checks.executor.limits.isolation == "strict" else EXPOSED,
     )
     titles = {
         explain_rule: "Explain a rule",

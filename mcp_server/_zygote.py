@@ -36,15 +36,15 @@ def main() -> None:
     adopt_orphans()
     # From here on the socket tells of the server's end, so that judges can be given time to clean.
     outlive_parent()
+    wake, waker = socket.socketpair()
     with suppress(OSError):
         control.send(READY)
-        _serve(control)
+        _serve(control, wake, waker)
     _end()
 
 
-def _serve(control: socket.socket) -> None:
+def _serve(control: socket.socket, wake: socket.socket, waker: socket.socket) -> None:
     judges: set[int] = set()
-    wake, waker = socket.socketpair()
     for end in (wake, waker):
         end.setblocking(False)
     signal.set_wakeup_fd(waker.fileno())
@@ -103,6 +103,7 @@ def _end() -> NoReturn:
     """Wait for the judges to clean up, then kill what is left."""
     from mcp_server._host import children
 
+    signal.set_wakeup_fd(-1)
     until = time.monotonic() + _PATIENCE
     while left := list(children()):
         if time.monotonic() > until:

@@ -13,15 +13,8 @@ from pytest_autograd._evaluator import Evaluator
 from pytest_autograd._judge import direction, signed_bounded
 from pytest_autograd._phase import phase
 from pytest_autograd._rng import reseed
-from pytest_autograd._trace import Trace, same
-
-
-def memory(tensor: Tensor) -> int:
-    """Return the address of a tensor's storage, 0 where it has none."""
-    try:
-        return tensor.untyped_storage().data_ptr()
-    except (NotImplementedError, RuntimeError):
-        return 0
+from pytest_autograd._tensors import overlap, same
+from pytest_autograd._trace import Trace
 
 
 def reused_output(call: Call, seed: int) -> str | None:
@@ -44,6 +37,20 @@ def reused_output(call: Call, seed: int) -> str | None:
     return None
 
 
+def reused_gradient(evaluator: Evaluator, seed: int) -> str | None:
+    """Return the argument whose gradient another backward overwrites, None if there is none."""
+    point = evaluator.point
+    generator = torch.Generator().manual_seed(seed)
+    outputs = evaluator.forward(point)
+    first = evaluator.vjp(point, signed_bounded(outputs, generator))
+    kept = [None if g is None else g.detach().clone() for g in first]
+    evaluator.vjp(point, signed_bounded(outputs, generator))
+    for name, gradient, before in zip(evaluator.names, first, kept, strict=True):
+        if gradient is not None and before is not None and not same(before, gradient):
+            return name
+    return None
+
+
 def _outputs(call: Call, values: Sequence[Tensor], seed: int) -> list[tuple[str, Tensor]]:
     _, arguments = call.fresh(values)
     with phase("forward"), torch.enable_grad():
@@ -61,37 +68,34 @@ def shared_leaf_gradients(call: Call, seed: int) -> tuple[str, str] | None:
         ]
     cotangents = signed_bounded([y.detach() for y in outputs], torch.Generator().manual_seed(seed))
     torch.autograd.backward(outputs, cotangents)
-    seen: dict[int, str] = {}
+    seen: list[tuple[str, Tensor]] = []
     for i in call.wanted:
         gradient = leaves[i].grad
         if gradient is None or not gradient.numel():
             continue
-        place = memory(gradient)
-        if place in seen:
-            return seen[place], call.slots[i].name
-        seen[place] = call.slots[i].name
+        for name, other in seen:
+            if overlap(other, gradient):
+                return name, call.slots[i].name
+        seen.append((call.slots[i].name, gradient))
     return None
 
 
 def gradient_kept_elsewhere(trace: Trace, call: Call) -> tuple[str, str] | None:
     """Return (argument, owner) of a returned gradient that is memory of ctx, of a saved tensor or of an input."""
-    owners = {
-        memory(argument): slot.name
-        for slot, argument in zip(call.slots, trace.arguments, strict=True)
-    }
+    owners = [
+        (slot.name, argument) for slot, argument in zip(call.slots, trace.arguments, strict=True)
+    ]
     for save in trace.saves[-1:]:
-        for position, value in enumerate(save.values):
-            if isinstance(value, Tensor):
-                owners.setdefault(memory(value), f"ctx.saved_tensors[{position}]")
-    for name, value in trace.ctx_attributes().items():
-        if isinstance(value, Tensor):
-            owners.setdefault(memory(value), f"ctx.{name}")
-    owners.pop(0, None)
+        owners += [(f"ctx.saved_tensors[{i}]", value) for i, value in enumerate(save.values)]
+    owners += [(f"ctx.{name}", value) for name, value in trace.ctx_attributes().items()]
+    tensors = [(name, value) for name, value in owners if isinstance(value, Tensor)]
     for slot in call.slots:
         returned = trace.backwards[0].returned if trace.backwards else ()
         gradient = returned[slot.position] if slot.position < len(returned) else None
-        if slot.wanted and isinstance(gradient, Tensor) and memory(gradient) in owners:
-            return slot.name, owners[memory(gradient)]
+        if slot.wanted and isinstance(gradient, Tensor):
+            for name, value in tensors:
+                if overlap(gradient, value):
+                    return slot.name, name
     return None
 
 

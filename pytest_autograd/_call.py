@@ -34,13 +34,15 @@ class Slot:
     """A place where a tensor goes in.
 
     ``value`` is detached; ``wanted`` tells whether it is differentiated; ``position`` is its place among the
-    arguments, which is also the place of its gradient in what backward returns.
+    arguments, which is also the place of its gradient in what backward returns. ``linked`` is the caller's own tensor
+    where the Function reaches it by another road too (:mod:`pytest_autograd._linked`).
     """
 
     name: str
     value: Tensor
     wanted: bool
     position: int = 0
+    linked: Tensor | None = None
 
     def describe(self) -> str:
         """Say dtype, shape and role, as in ``x: float64[4, 3] differentiated``."""
@@ -72,6 +74,11 @@ class Call:
         return (target or self.target)(*args, **kwargs)
 
     @property
+    def linked(self) -> list[Tensor]:
+        """The caller's own tensors that take the values of each point."""
+        return [slot.linked for slot in self.slots if slot.linked is not None]
+
+    @property
     def flat(self) -> bool:
         """Whether only the top level of the outputs counts, as for a Function."""
         return self.function is not None
@@ -80,6 +87,11 @@ class Call:
     def wanted(self) -> list[int]:
         """Indices of the slots that are differentiated."""
         return [i for i, slot in enumerate(self.slots) if slot.wanted]
+
+    @property
+    def freezable(self) -> list[int]:
+        """Indices of the differentiated slots whose gradient can be asked for or not: those of copies."""
+        return [i for i in self.wanted if self.slots[i].linked is None]
 
     def filled(self, point: Sequence[Tensor]) -> Tensors:
         """Return a value for every slot: those of ``point`` in the differentiated ones, the others as given."""
@@ -92,11 +104,17 @@ class Call:
         """Return (leaves, arguments): new leaves for every slot and non-leaf copies to pass in.
 
         The copies are non-leaves so that a Function that works in place can be called on them. The
-        ``requires_grad`` flags are those of the call, since some forwards branch on them.
+        ``requires_grad`` flags are those of the call, since some forwards branch on them. A linked tensor is passed
+        itself, with new memory.
         """
         leaves, arguments = [], []
         for i, slot in enumerate(self.slots):
             value = slot.value if values is None else values[i]
+            if slot.linked is not None:
+                slot.linked.data, slot.linked.grad = value.detach().clone(), None
+                leaves.append(slot.linked)
+                arguments.append(slot.linked)
+                continue
             leaf = value.detach().clone().requires_grad_(slot.wanted)
             leaves.append(leaf)
             arguments.append(leaf.clone() if slot.wanted else leaf)

@@ -13,9 +13,11 @@ import torch
 from pytest_autograd._audit import Audit
 from pytest_autograd._call import Call
 from pytest_autograd._errors import CheckError
+from pytest_autograd._linked import own_memory_back
 from pytest_autograd._locate import source_sha256
 from pytest_autograd._model import Report
 from pytest_autograd._options import Options, make_options
+from pytest_autograd._patience import PATIENCE
 from pytest_autograd._recorder import Recorder
 from pytest_autograd._report import make_report
 from pytest_autograd._rng import streams_kept
@@ -49,12 +51,13 @@ def check_call(
     start = time.monotonic()
     seed = options.seed if options.seed is not None else default_seed(call)
     deadline = start + options.time_limit
-    with streams_kept(), warnings.catch_warnings():
+    with streams_kept(), warnings.catch_warnings(), PATIENCE.until(deadline):
         warnings.simplefilter("ignore")
         own = Audit(call, options, seed, deadline)
         audits = [*_inner_audits(own), own] if call.function is None else [own]
         for audit in audits:
-            audit.run()
+            with own_memory_back(audit.call.linked):
+                audit.run()
         on_audits(audits)
     return make_report(audits, own, seed, time.monotonic() - start)
 

@@ -1,4 +1,4 @@
-"""``pytest-autograd``: check a Function in a file, list the rules, explain one."""
+"""``pytest-autograd``: check a Function in a file, list the rules, explain one, install the skill."""
 
 from __future__ import annotations
 
@@ -32,8 +32,14 @@ examples:
   pytest-autograd check layers.py::Swish --level quick --watch
   pytest-autograd rules
   pytest-autograd explain AG301
+  pytest-autograd skill install --claude
 
 exit status: 0 clean; 1 failed, inconclusive, or a finding at or above --fail-on; 2 not checkable
+"""
+INSTALL = """\
+Copies the folder custom-autograd-functions into a folder of skills: by default into .claude/skills of
+the current folder, for this project alone. A copy that this command made before is upgraded in place;
+anything else that stands there, and a copy that was changed, is left alone unless --force is given.
 """
 
 
@@ -69,7 +75,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     explain.add_argument("code", help="in any case, e.g. AG301")
     explain.set_defaults(run=_explain)
+    _add_skill(commands.add_parser("skill", help="the skill for coding agents"))
     return parser
+
+
+def _add_skill(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    install = actions.add_parser(
+        "install", help="copy it to where agents look for skills", description=INSTALL
+    )
+    where = install.add_mutually_exclusive_group()
+    where.add_argument(
+        "--claude", action="store_true", help="for all your projects: into ~/.claude/skills"
+    )
+    where.add_argument("--path", type=Path, metavar="DIR", help="into this folder of skills")
+    install.add_argument(
+        "--force", action="store_true", help="replace what stands there, changed or foreign"
+    )
+    install.set_defaults(run=_install_skill)
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
@@ -231,6 +254,19 @@ def _explain(arguments: argparse.Namespace) -> int:
     for label, example in zip(("Wrong:", "Right:"), rule_example(rule.code), strict=True):
         console.print(f"\n{label}", style="bold")
         console.print(Syntax(example.strip(), "python", background_color="default"))
+    return CLEAN
+
+
+def _install_skill(arguments: argparse.Namespace) -> int:
+    from pytest_autograd._skill_install import InstallError, install
+
+    default = (Path.home() if arguments.claude else Path.cwd()) / ".claude" / "skills"
+    skills = arguments.path.expanduser() if arguments.path else default
+    try:
+        print(install(skills, arguments.force))
+    except InstallError as error:
+        print(f"pytest-autograd: {error}", file=sys.stderr)
+        return USAGE
     return CLEAN
 
 

@@ -5,8 +5,9 @@ Numeric facts talk to this interface only, never to the Function, so that the ju
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -14,10 +15,13 @@ from torch.autograd import forward_ad
 
 from pytest_autograd._call import Call, differentiable, named_outputs
 from pytest_autograd._errors import NotApplicable, TargetRaised
+from pytest_autograd._patience import PATIENCE
 from pytest_autograd._phase import phase
 from pytest_autograd._rng import python_streams, reseed
 
 MaybeTensors = list[Tensor | None]
+SHORTEST_PATIENCE = 2.0
+MANY_TIMES = 50
 
 
 class Evaluator:
@@ -29,6 +33,7 @@ class Evaluator:
         self.calls: Counter[str] = Counter()
         self._outputs: list[int] | None = None
         self._draws_in_python: dict[str, bool] = {}
+        self._first_run: dict[str, float] = {}
         self.output_names: list[str] = []
 
     @property
@@ -58,6 +63,7 @@ class Evaluator:
         overwritten: str | None = None,
         shift: int = 1,
         copied: bool = True,
+        around: Callable[[Callable[[], MaybeTensors]], MaybeTensors] = lambda ask: ask(),
     ) -> MaybeTensors:
         """Return the gradient of ``<cotangents, outputs>`` for each differentiated argument, None where it has none.
 
@@ -65,6 +71,7 @@ class Evaluator:
         ``copied`` first, which keeps backward from writing into the caller's and may change their strides.
         ``overwritten`` names an argument that the caller changes in place between forward and backward. ``shift`` is
         added to the seed for backward: were it 0, a backward that draws its own dropout mask would draw forward's.
+        ``around`` is called with the engine's run, to do it elsewhere.
         """
         leaves, outputs = self._run(point, overwritten)
         self.calls["backward"] += 1
@@ -73,7 +80,9 @@ class Evaluator:
         with self._authors_code("backward", shift):
             try:
                 sent = _copies(given) if copied else given
-                return list(torch.autograd.grad(used, leaves, sent, allow_unused=True))
+                return around(
+                    lambda: _dense(torch.autograd.grad(used, leaves, sent, allow_unused=True))
+                )
             except RuntimeError as error:
                 return self._plain_backward(point, cotangents, error)
 
@@ -94,7 +103,7 @@ class Evaluator:
         with self._authors_code("backward", 1):
             torch.autograd.grad(other_outputs, other_leaves, _copies(cotangents), allow_unused=True)
         with self._authors_code("backward", 1):
-            return list(
+            return _dense(
                 torch.autograd.grad(outputs, leaves, _copies(cotangents), allow_unused=True)
             )
 
@@ -165,6 +174,15 @@ class Evaluator:
                     argument.add_(1).mul_(2)
         return [leaves[i] for i in self.call.wanted], outputs
 
+    def patience(self, where: str) -> float:
+        """Return how many seconds a run may take: many times what the first one took."""
+        known = self._first_run.get(where, float("inf"))
+        return max(SHORTEST_PATIENCE, MANY_TIMES * known)
+
+    def note_time(self, where: str, seconds: float) -> None:
+        """Keep how long the first run took."""
+        self._first_run.setdefault(where, seconds)
+
     def _authors_code(self, where: str, shift: int = 0) -> _AuthorsCode:
         """Seed the random streams, mark the phase, and turn what the checked code raises into a fact.
 
@@ -185,13 +203,13 @@ class Evaluator:
         pairs = [(y, v) for y, v in zip(outputs, cotangents, strict=True) if v is not None]
         reseed(self.seed)
         torch.autograd.backward([y for y, _ in pairs], _copies([v for _, v in pairs]))
-        return [leaf.grad for leaf in leaves]
+        return _dense([leaf.grad for leaf in leaves])
 
 
 class _AuthorsCode:
     """The context of one run of the author's code."""
 
-    __slots__ = ("_evaluator", "_phase", "_streams", "_where")
+    __slots__ = ("_evaluator", "_phase", "_start", "_streams", "_where")
 
     def __init__(self, evaluator: Evaluator, where: str, streams: object | None) -> None:
         self._evaluator, self._where, self._streams = evaluator, where, streams
@@ -199,9 +217,16 @@ class _AuthorsCode:
 
     def __enter__(self) -> None:
         self._phase.__enter__()
+        self._start = time.monotonic()
+        PATIENCE.begin(self._evaluator.patience(self._where))
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+        overdue = PATIENCE.end(error)
         self._phase.__exit__()
+        seconds = time.monotonic() - self._start
+        if overdue:
+            raise NotApplicable(f"{self._where} had not come back after {seconds:.1f} s") from None
+        self._evaluator.note_time(self._where, seconds)
         if self._streams is not None:
             self._evaluator._draws_in_python[self._where] = python_streams() != self._streams
         if isinstance(error, Exception) and not isinstance(error, NotApplicable | NoHistory):
@@ -210,6 +235,11 @@ class _AuthorsCode:
 
 class NoHistory(Exception):
     """The first gradient does not require grad although it was taken with ``create_graph=True``."""
+
+
+def _dense(gradients: Sequence[Tensor | None]) -> MaybeTensors:
+    """Return the gradients as dense tensors; backward may well return a sparse one for a dense input."""
+    return [g if g is None or g.layout == torch.strided else g.to_dense() for g in gradients]
 
 
 def _copies(cotangents: Sequence[Tensor]) -> list[Tensor]:

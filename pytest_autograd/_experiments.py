@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from pytest_autograd._values import relative_error
 
 LINEAR_RTOL = 0.02  # rounding in a bfloat16 backward is no nonlinearity
 LARGE = 1000.0
+THREADS_END_WITHIN = 0.2
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,14 @@ def _close(want: Tensor | None, got: Tensor | None, tolerance: float) -> bool:
     return relative_error(want, got) <= tolerance
 
 
+def moved_copies(evaluator: Evaluator, generator: torch.Generator) -> list[Tensor]:
+    """Return another point for a call that runs beside the first: a linked tensor cannot hold two values at a time."""
+    point, call = evaluator.point, evaluator.call
+    along = direction(point, generator)
+    stay = [call.slots[i].linked is not None for i in call.wanted]
+    return [x if stays else x + 0.5 * u for x, u, stays in zip(point, along, stay, strict=True)]
+
+
 def interleaving_error(evaluator: Evaluator, seed: int) -> tuple[str, float] | None:
     """Run forward A, forward B, backward B, backward A; return what changed A's gradient.
 
@@ -84,13 +94,22 @@ def interleaving_error(evaluator: Evaluator, seed: int) -> tuple[str, float] | N
     """
     generator = torch.Generator().manual_seed(seed)
     point = evaluator.point
-    moved = [x + 0.5 * u for x, u in zip(point, direction(point, generator), strict=True)]
+    moved = moved_copies(evaluator, generator)
     cotangents = signed_bounded(evaluator.forward(point), generator)
     alone = evaluator.vjp(point, cotangents)
     together = evaluator.vjp_around(point, cotangents, moved)
     for name, want, got in zip(evaluator.names, alone, together, strict=True):
         if not _close(want, got, 1e-12):
             return name, 1.0 if want is None or got is None else relative_error(want, got)
+    return None
+
+
+def unsteady_output(evaluator: Evaluator, tolerance: float) -> tuple[str, float] | None:
+    """Return (output, relative error) of two forwards on the same inputs and random stream that differ, else None."""
+    one, other = (evaluator.forward(evaluator.point) for _ in range(2))
+    for name, first, second in zip(evaluator.output_names, one, other, strict=True):
+        if not _close(first, second, tolerance):
+            return name, relative_error(first, second)
     return None
 
 
@@ -102,11 +121,19 @@ def leaks(call: Call, seed: int) -> bool:
         node = _node_after_call(call, seed)
         if node is None:
             raise NotApplicable("no output requires grad")
-        leaked = node() is not None
+        leaked = node() is not None and not _dies_soon(node)
     finally:
         if enabled:
             gc.enable()
     return leaked
+
+
+def _dies_soon(node: weakref.ref[Any]) -> bool:
+    """Whether the node goes by itself in a moment: a thread that took part in forward may still be letting go of it."""
+    limit = time.monotonic() + THREADS_END_WITHIN
+    while node() is not None and time.monotonic() < limit:
+        time.sleep(0.005)
+    return node() is None
 
 
 def _node_after_call(call: Call, seed: int) -> weakref.ref[Any] | None:
@@ -167,26 +194,34 @@ def work_for_frozen(call: Call, seed: int) -> list[Wasted]:
     """Freeze one differentiated argument after the other and measure what backward still computes in vain.
 
     Counted are matrix products, convolutions and attention, whose cost torch knows; elementwise work is trivial
-    beside a kernel launch and counts nothing.
+    beside a kernel launch and counts nothing. Work that is idle with nothing frozen, as in a recomputed forward, is no
+    fault of the frozen argument.
     """
     if len(call.wanted) < 2:
         raise NotApplicable("only one argument is differentiated")
+    always = _idle_work(call, seed)
     found = []
-    for index in call.wanted:
+    for index in call.freezable:
         slots = tuple(replace(s, wanted=s.wanted and i != index) for i, s in enumerate(call.slots))
-        meter = _WorkMeter()
-        trace = observe(replace(call, slots=slots), seed, backward_times=1, around_backward=meter)
-        run = _answered(trace)
-        if run is None:
-            continue
-        needed: frozenset[int] = frozenset()
-        for gradient, need in zip(run.returned, run.needs_input_grad, strict=False):
-            if need:
-                needed |= meter.makers(gradient)
-        total = sum(meter.flops)
-        useful = sum(meter.flops[i] for i in needed)
-        found.append(Wasted(call.slots[index].name, total - useful, total))
+        work = _idle_work(replace(call, slots=slots), seed)
+        if work is not None:
+            idle = max(0, work[0] - (always[0] if always else 0))
+            found.append(Wasted(call.slots[index].name, idle, work[1]))
     return found
+
+
+def _idle_work(call: Call, seed: int) -> tuple[int, int] | None:
+    """Return (operations that no asked-for gradient is made from, all operations) of one backward."""
+    meter = _WorkMeter()
+    run = _answered(observe(call, seed, backward_times=1, around_backward=meter))
+    if run is None:
+        return None
+    needed: frozenset[int] = frozenset()
+    for gradient, need in zip(run.returned, run.needs_input_grad, strict=False):
+        if need:
+            needed |= meter.makers(gradient)
+    total = sum(meter.flops)
+    return total - sum(meter.flops[i] for i in needed), total
 
 
 def _answered(trace: Trace) -> BackwardRun | None:

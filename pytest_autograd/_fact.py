@@ -19,6 +19,7 @@ class Facts:
     def __init__(self, call: Call, options: Options, seed: int, deadline: float) -> None:
         self.call, self.options, self.seed, self.deadline = call, options, seed, deadline
         self.known: dict[str, Any] = {}
+        self.refused: dict[str, NotApplicable] = {}
 
 
 class fact(Generic[T]):
@@ -31,14 +32,13 @@ class fact(Generic[T]):
         self.observe, self.name, self.__doc__ = observe, observe.__name__, observe.__doc__
 
     def __get__(self, facts: Facts, owner: type | None = None) -> T:
-        if self.name not in facts.known:
+        if self.name not in facts.known and self.name not in facts.refused:
             if time.monotonic() > facts.deadline:
                 raise NotApplicable("the time limit is used up")
             try:
                 facts.known[self.name] = self.observe(facts)
             except NotApplicable as reason:
-                facts.known[self.name] = reason
-        value = facts.known[self.name]
-        if isinstance(value, NotApplicable):
-            raise NotApplicable(str(value))
-        return value
+                facts.refused[self.name] = reason
+        if self.name in facts.refused:
+            raise NotApplicable(str(facts.refused[self.name]))
+        return facts.known[self.name]

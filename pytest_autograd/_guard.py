@@ -13,6 +13,7 @@ from torch.utils import _pytree as pytree
 
 from pytest_autograd._call import Call
 from pytest_autograd._errors import CheckError
+from pytest_autograd._tensors import same
 
 METHODS = ("forward", "setup_context", "backward", "vjp", "jvp", "vmap")
 MIB = 2**20
@@ -58,15 +59,11 @@ def put_back(tensors: Sequence[Tensor], limit: float) -> Iterator[None]:
     finally:
         with torch.no_grad():
             for tensor, value, grad, grad_value in kept:
-                if not torch.equal(tensor, value):
+                if not same(tensor, value):
                     tensor.copy_(value)
                 if _grad(tensor) is not grad:
                     tensor.grad = grad
-                if (
-                    grad is not None
-                    and grad_value is not None
-                    and not torch.equal(grad, grad_value)
-                ):
+                if grad is not None and grad_value is not None and not same(grad, grad_value):
                     grad.copy_(grad_value)
 
 

@@ -15,20 +15,21 @@ from torch.autograd.function import Function
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
-from pytest_autograd._aliasing import memory
-from pytest_autograd._call import Call, differentiable
+from pytest_autograd._call import Call, differentiable, named_outputs
 from pytest_autograd._errors import NotApplicable
 from pytest_autograd._intercept import is_authors
 from pytest_autograd._judge import direction
 from pytest_autograd._phase import phase
 from pytest_autograd._rng import reseed
 from pytest_autograd._target import PLAIN_APPLY
+from pytest_autograd._tensors import memory
 
 DEPTH = 4
+SMALL_STEP = 1e-3
 
 
 def tensors_in(value: Any, name: str, depth: int = DEPTH) -> Iterator[tuple[str, Tensor]]:
-    """Yield (path, tensor) for the tensors inside lists, tuples, dicts and dataclasses."""
+    """Yield (path, tensor) for the tensors inside lists, tuples, dicts, dataclasses and plain objects."""
     if isinstance(value, Tensor):
         yield name, value
     elif depth and isinstance(value, dict):
@@ -40,6 +41,16 @@ def tensors_in(value: Any, name: str, depth: int = DEPTH) -> Iterator[tuple[str,
     elif depth and dataclasses.is_dataclass(value) and not isinstance(value, type):
         for field in dataclasses.fields(value):
             yield from tensors_in(getattr(value, field.name), f"{name}.{field.name}", depth - 1)
+    elif depth and _is_plain_object(value):
+        for key, item in vars(value).items():
+            yield from tensors_in(item, f"{name}.{key}", depth - 1)
+
+
+def _is_plain_object(value: Any) -> bool:
+    """Whether ``value`` is an instance that keeps attributes and is no library's own: no module, array or function."""
+    foreign = type(value).__module__.partition(".")[0] in ("builtins", "torch", "numpy")
+    known = isinstance(value, type | torch.nn.Module) or callable(value)
+    return hasattr(value, "__dict__") and not foreign and not known
 
 
 def _run(call: Call, values: Sequence[Tensor], seed: int) -> Any:
@@ -68,6 +79,32 @@ def hidden_outputs(call: Call, seed: int) -> list[str]:
         and tensor.shape == there[name].shape
         and not torch.equal(tensor, there[name])
     ]
+
+
+def cut_outputs(call: Call, seed: int) -> list[str]:
+    """Return the floating outputs without a graph that vary smoothly with the differentiated inputs.
+
+    Masks, ranks and rounded values do not: halving a small step halves the change of a smooth output only.
+    """
+    values = [slot.value for slot in call.slots]
+    along = direction([values[i] for i in call.wanted], torch.Generator().manual_seed(seed))
+
+    def outputs(step: float) -> dict[str, Tensor]:
+        point = [values[i] + step * u for i, u in zip(call.wanted, along, strict=True)]
+        named = named_outputs(_run(call, call.filled(point), seed), flat=call.flat)
+        return {n: t.detach() for n, t in named if differentiable(t) and not t.requires_grad}
+
+    cut = outputs(0.0)
+    if not cut:
+        return []
+    near, far = outputs(SMALL_STEP / 2), outputs(SMALL_STEP)
+    found = []
+    for name, here in cut.items():
+        if name in near and name in far and here.shape == near[name].shape == far[name].shape:
+            half, whole = near[name] - here, far[name] - here
+            if half.numel() and half.norm() > 0 and (whole / 2 - half).norm() < 0.1 * half.norm():
+                found.append(name)
+    return found
 
 
 def _nested(raw: Any) -> dict[str, Tensor]:

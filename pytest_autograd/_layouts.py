@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import Function
 
 from pytest_autograd._call import Call, differentiable
 from pytest_autograd._errors import NotApplicable, TargetRaised
@@ -99,32 +101,63 @@ def grad_output_layouts(evaluator: Evaluator, seed: int, tolerance: float) -> Br
 
 
 def input_layouts(evaluator: Evaluator, seed: int, tolerance: float) -> Broken | None:
-    """Return the first input for which a transposed layout changes outputs or gradients."""
-    call = evaluator.call
-    outputs = evaluator.forward(evaluator.point)
+    """Return the first input for which another memory layout changes outputs or gradients."""
+    call, point = evaluator.call, evaluator.point
+    outputs = evaluator.forward(point)
     cotangents = signed_bounded(
         [y.contiguous() for y in outputs], torch.Generator().manual_seed(seed)
     )
-    want = evaluator.vjp(evaluator.point, cotangents)
+    want = evaluator.vjp(point, cotangents)
     for i, slot in enumerate(call.slots):
-        if slot.value.dim() < 2 or min(slot.value.shape[-2:]) < 2:
-            continue
-        laid = replace(slot, value=_transposed(slot.value.contiguous()))
-        other = Evaluator(replace(call, slots=(*call.slots[:i], laid, *call.slots[i + 1 :])), seed)
-        try:
-            there = other.forward(other.point)
-        except NotApplicable:  # refused, not wrong
-            continue
-        where = f"with a transposed {slot.name}"
-        for a, b in zip(outputs, there, strict=True):
-            if relative_error(a, b) > tolerance:
-                return Broken(f"{where}, forward", error=relative_error(a, b))
-        found = _first_difference(
-            where, other.names, want, lambda o=other: o.vjp(o.point, cotangents), tolerance
-        )
-        if found is not None:
-            return found
+        for name, lay in _input_layouts_of(slot.value) if slot.linked is None else ():
+            other = Evaluator(_laid(call, i, lay), seed)
+            try:
+                there = other.forward(point)
+            except NotApplicable:  # refused, not wrong
+                continue
+            where = f"with a {name} {slot.name}"
+            for a, b in zip(outputs, there, strict=True):
+                if relative_error(a, b) > tolerance:
+                    return Broken(f"{where}, forward", error=relative_error(a, b))
+            found = _first_difference(
+                where, other.names, want, lambda o=other: o.vjp(point, cotangents), tolerance
+            )
+            if found is not None:
+                return found
     return None
+
+
+def _input_layouts_of(tensor: Tensor) -> Iterator[tuple[str, Callable[[Tensor], Tensor]]]:
+    """Yield (name, function that lays an equal tensor otherwise) for the layouts that ``tensor`` does not have."""
+    if not tensor.is_contiguous():
+        yield "contiguous", Tensor.contiguous
+    elif tensor.dim() >= 2 and min(tensor.shape[-2:]) > 1:
+        yield "transposed", _transposed
+    if tensor.numel() > 1:
+        yield "strided", _strided
+
+
+class _Laid(Function):
+    """An equal tensor laid otherwise; its gradient passes as it is, None and sparse ones too."""
+
+    @staticmethod
+    def forward(ctx: Any, tensor: Tensor, lay: Callable[[Tensor], Tensor]) -> Tensor:
+        ctx.set_materialize_grads(False)
+        return lay(tensor)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        return grads[0], None
+
+
+def _laid(call: Call, index: int, lay: Callable[[Tensor], Tensor]) -> Call:
+    """Return the call with one tensor laid otherwise just before it goes in."""
+
+    def rebuild(tensors: Sequence[Tensor]) -> tuple[Sequence[Any], dict[str, Any]]:
+        laid = [_Laid.apply(t, lay) if i == index else t for i, t in enumerate(tensors)]
+        return call.rebuild(laid)
+
+    return replace(call, rebuild=rebuild)
 
 
 def empty_or_scalar(call: Call, seed: int) -> Broken | None:
@@ -167,7 +200,7 @@ def frozen_inputs(evaluator: Evaluator, seed: int, tolerance: float) -> list[Bro
     cotangents = signed_bounded(outputs, torch.Generator().manual_seed(seed))
     full = dict(zip(evaluator.names, evaluator.vjp(evaluator.point, cotangents), strict=True))
     found = []
-    for index in call.wanted:
+    for index in call.freezable:
         slots = tuple(replace(s, wanted=s.wanted and i != index) for i, s in enumerate(call.slots))
         other = Evaluator(replace(call, slots=slots), seed)
         try:

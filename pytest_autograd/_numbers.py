@@ -16,7 +16,7 @@ from pytest_autograd._fact import fact
 from pytest_autograd._missing_term import missing_term
 from pytest_autograd._observed import Observed
 from pytest_autograd._second import SecondOrder, SecondOrderJudge
-from pytest_autograd._trace import same
+from pytest_autograd._tensors import same
 from pytest_autograd._values import Trial, Values, relative_error
 
 

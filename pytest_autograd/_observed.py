@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+from torch import Tensor
 from torch.autograd.function import Function, once_differentiable
 
 from pytest_autograd._call import differentiable
@@ -67,6 +69,16 @@ class Observed(Facts):
         if not first.came_back:
             raise NotApplicable("backward raises")
         return first
+
+    def cast_error(self, argument: str) -> float:
+        """Relative error that a gradient has for its own dtype alone, where that is not the input's; else 0."""
+        run = self.trace.backwards[0] if self.trace.backwards else BackwardRun()
+        for slot in self.call.slots:
+            gradient = run.returned[slot.position] if slot.position < len(run.returned) else None
+            if slot.name == argument and isinstance(gradient, Tensor):
+                other = gradient.dtype != slot.value.dtype and differentiable(gradient)
+                return torch.finfo(gradient.dtype).eps if other else 0.0
+        return 0.0
 
     @property
     def twice_differentiable(self) -> bool:

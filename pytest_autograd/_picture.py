@@ -17,6 +17,7 @@ from pytest_autograd._intercept import intercepted
 from pytest_autograd._judge import inner, size
 from pytest_autograd._results import Cost, Matrix, Picture, WorstElement
 from pytest_autograd._rng import reseed
+from pytest_autograd._tensors import storages
 from pytest_autograd._values import Argument, Trial, Values
 from pytest_autograd._witness import _raw_forward
 
@@ -204,7 +205,7 @@ def _cost(call: Call, seed: int, plain: bool) -> Cost | None:
     saved: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:
-        saved[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        saved.update(storages(tensor))
         return tensor
 
     for _ in range(TIMINGS):

@@ -21,6 +21,7 @@ from torch.utils import _pytree as pytree
 from pytest_autograd._call import Call, differentiable
 from pytest_autograd._errors import CheckError, first_line
 from pytest_autograd._intercept import Apply, intercepted
+from pytest_autograd._linked import linked_arguments
 from pytest_autograd._target import function_call
 
 functorch: Any = torch._C._functorch  # type: ignore[attr-defined]
@@ -152,7 +153,8 @@ class Recorder:
         if seen.problem is None:
             copies = [_copy(value) for value in args]
             keywords = {name: _copy(value) for name, value in kwargs.items()}
-            seen.call = function_call(seen.function, copies, keywords)
+            links = linked_arguments(seen.function, [*args, *kwargs.values()])
+            seen.call = function_call(seen.function, copies, keywords, linked=links)
             seen.default_dtype = torch.get_default_dtype()
 
     def _too_big(self, seen: Sighting) -> str | None:

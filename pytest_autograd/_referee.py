@@ -66,12 +66,14 @@ def rule(name: str, call: Call, seed: int, options: Mapping[str, Any]) -> Ruling
     referee = getattr(torch.autograd, name)
 
     def run(*wanted: Tensor) -> Any:
-        given = [value.clone() for value in call.filled(wanted)]
+        values = zip(call.slots, call.filled(wanted), strict=True)
+        given = [value.clone() if slot.linked is None else value for slot, value in values]
         reseed(seed)
         named = named_outputs(call.run(given), flat=call.flat)
         return tuple(t for _, t in named if differentiable(t) and t.requires_grad)
 
-    inputs = tuple(call.slots[i].value.clone().requires_grad_() for i in call.wanted)
+    leaves, _ = call.fresh()
+    inputs = tuple(leaves[i] for i in call.wanted)
     start = time.perf_counter()
     try:
         with phase(name), warnings.catch_warnings(), torch.enable_grad():

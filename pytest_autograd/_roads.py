@@ -5,11 +5,18 @@ from __future__ import annotations
 from pytest_autograd._dtypes import Drift, drifts
 from pytest_autograd._elsewhere import Elsewhere
 from pytest_autograd._errors import NotApplicable, TargetRaised
-from pytest_autograd._experiments import once_differentiable_hole, random_backward
+from pytest_autograd._experiments import (
+    once_differentiable_hole,
+    random_backward,
+    unsteady_output,
+)
 from pytest_autograd._fact import fact
 from pytest_autograd._judge import Judgement
+from pytest_autograd._locate import unwrap
 from pytest_autograd._nonfinite import NonFinite, non_finite_gradients, swallowed_nan
+from pytest_autograd._recompute import recompute_difference
 from pytest_autograd._target import defines_setup_context
+from pytest_autograd._threads import ThreadFault, thread_fault
 from pytest_autograd._transforms import (
     Differs,
     autocast_difference,
@@ -38,6 +45,11 @@ class Roads(Elsewhere):
     def swallowed(self) -> str | None:
         """The argument whose gradient hides a NaN that comes in."""
         return swallowed_nan(self.evaluator, self.seed)
+
+    @fact
+    def unsteady(self) -> tuple[str, float] | None:
+        """The output that differs when forward is called again on the same inputs and random stream."""
+        return unsteady_output(self.evaluator, self.tolerance)
 
     @fact
     def random(self) -> str | None:
@@ -71,15 +83,19 @@ class Roads(Elsewhere):
         """The verdict on the author's ``jvp``, or what it raised."""
         if self.options.contract in ("surrogate", "grad_transform"):
             raise NotApplicable("not asked under a contract")
-        wanted = self.options.forward_ad
-        if wanted is False or (wanted is None and not defines(self.function, "jvp")):
-            raise NotApplicable("no jvp is defined" if wanted is None else "forward_ad=False")
+        if self.options.forward_ad is False or not self.has_jvp:
+            raise NotApplicable("no jvp is defined" if not self.has_jvp else "forward_ad=False")
         try:
             return jvp_judgement(self.evaluator, self.seed, self.precision)
         except TargetRaised as raised:
             if raised.where != "jvp":
                 raise
             return raised
+
+    @property
+    def has_jvp(self) -> bool:
+        """Whether the author defined ``jvp``."""
+        return defines(self.function, "jvp")
 
     @property
     def has_vmap(self) -> bool:
@@ -110,6 +126,24 @@ class Roads(Elsewhere):
         if not self.has_setup_context:
             raise NotApplicable("setup_context is not defined, so torch.func refuses the Function")
         return func_difference(self.evaluator, self.seed, self.tolerance)
+
+    @fact
+    def recomputed(self) -> Differs | None:
+        """What changes when saved tensors are offloaded or forward is run again for backward."""
+        assert self.function
+        if self.trace.dirty or self.trace.changed_inputs:
+            raise NotApplicable("forward writes to its input, so it cannot be run again")
+        return recompute_difference(self.evaluator, self.seed, self.tolerance)
+
+    @fact
+    def threads(self) -> ThreadFault | None:
+        """What changes when backward runs in another thread, or while another call goes on."""
+        code = getattr(unwrap(self.backward_code), "__code__", None)
+        if code is None:
+            raise NotApplicable("backward has no Python code")
+        if self.stochastic or self.random is not None:
+            raise NotApplicable("random numbers are drawn, from streams that all threads share")
+        return thread_fault(self.evaluator, self.seed, code)
 
     @fact
     def compiled(self) -> Differs | None:

@@ -10,29 +10,32 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pytest_autograd._aliasing import memory
 from pytest_autograd._call import Call, named_outputs
 from pytest_autograd._errors import NotApplicable, TargetRaised
 from pytest_autograd._evaluator import Evaluator
 from pytest_autograd._judge import signed_bounded
 from pytest_autograd._phase import phase
 from pytest_autograd._rng import reseed
+from pytest_autograd._tensors import memory, storages
 from pytest_autograd._trace import Trace
 from pytest_autograd._witness import raw_forwards
 
 POISONS: tuple[Callable[[Tensor], Tensor], ...] = (
     lambda t: t * -2 - 1,
     lambda t: t.roll(1) + 0.37,
+    lambda t: torch.full_like(t, 1e4),
+    lambda t: torch.full_like(t, -1e4),
     lambda t: torch.full_like(t, float("nan")),
 )
 PINNED_RATIO = 4
 
 
 def unused_saves(evaluator: Evaluator, seed: int, count: int) -> list[int]:
-    """Return the positions of saved tensors whose content backward never uses.
+    """Return which of the ``count`` tensors saved backward never uses, counted without the Nones among them.
 
-    Each is replaced in turn by several poisons when backward unpacks it (NaN alone is absorbed by masks); one that
-    changes no gradient and raises nothing is unused. Integer and boolean tensors are left alone.
+    Each is replaced in turn by several poisons when backward unpacks it (NaN alone is absorbed by masks, small values
+    stay within the branch that the sample takes); one that changes no gradient and raises nothing is unused, and so is
+    one that backward does not even unpack. Integer and boolean tensors are left alone.
     """
     point = evaluator.point
     cotangents = signed_bounded(evaluator.forward(point), torch.Generator().manual_seed(seed))
@@ -41,22 +44,26 @@ def unused_saves(evaluator: Evaluator, seed: int, count: int) -> list[int]:
         position: int | None, poison: Callable[[Tensor], Tensor] | None
     ) -> tuple[list[Any], bool]:
         packed: list[Tensor] = []
-        poisoned = False
+        unpacked: set[int] = set()
+        met = False  # whether the tensor in question was poisoned
 
         def pack(tensor: Tensor) -> tuple[int, Tensor]:
             packed.append(tensor)
             return len(packed) - 1, tensor
 
         def unpack(entry: tuple[int, Tensor]) -> Tensor:
-            nonlocal poisoned
+            nonlocal met
             number, tensor = entry
+            unpacked.add(number)
             if number == position and poison is not None and _can_be_poisoned(tensor):
-                poisoned = True
+                met = True
                 return poison(tensor.detach())
             return tensor
 
         with torch.autograd.graph.saved_tensors_hooks(pack, unpack):
-            return evaluator.vjp(point, cotangents), poisoned
+            answers = evaluator.vjp(point, cotangents)
+        ignored = [t for i, t in enumerate(packed) if i == position and i not in unpacked]
+        return answers, met or any(map(_can_be_poisoned, ignored))
 
     clean, _ = answer(None, None)
     unused = []
@@ -114,10 +121,10 @@ def plain_autograd(call: Call, seed: int) -> PlainAutograd:
     Raises:
         NotApplicable: the raw forward does not run under autograd.
     """
-    storages: dict[int, int] = {}
+    packed: dict[int, int] = {}
 
     def pack(tensor: Tensor) -> Tensor:
-        storages[memory(tensor)] = tensor.untyped_storage().nbytes()
+        packed.update(storages(tensor))
         return tensor
 
     leaves, arguments = call.fresh()
@@ -136,4 +143,4 @@ def plain_autograd(call: Call, seed: int) -> PlainAutograd:
         )
     except Exception as error:  # the author's forward may refuse to run in the open
         raise NotApplicable(f"forward does not run under autograd: {error}") from error
-    return PlainAutograd(sum(storages.values()), middle - start, time.perf_counter() - again)
+    return PlainAutograd(sum(packed.values()), middle - start, time.perf_counter() - again)

@@ -14,13 +14,18 @@ NAME = "custom-autograd-functions"
 _HEADING = re.compile(r"## (.+)")
 _RULES = re.compile(r"^Checked by (AG\d{3}(?:, AG\d{3})*)\.$", re.MULTILINE)
 _RELATED = re.compile(r"^Related: (\S+(?:, \S+)*)\.$", re.MULTILINE)
+_ALSO = re.compile(r"^<!-- Also:\s(.*?)\s-->$", re.MULTILINE | re.DOTALL)
 _FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _SUMMARY_LENGTH = 200
 
 
 @dataclass(frozen=True)
 class Section:
-    """One ``##`` section of a reference file; it stands alone. ``text`` starts with its heading."""
+    """One ``##`` section of a reference file; it stands alone. ``text`` starts with its heading.
+
+    ``also`` are the words that readers use and the messages of torch that lead here; in the file
+    they are a comment at the end of the section.
+    """
 
     id: str
     title: str
@@ -28,7 +33,16 @@ class Section:
     rules: tuple[str, ...]
     related: tuple[str, ...]
     summary: str
+    also: str
     line: int
+
+    def prose(self) -> str:
+        """Return the text without its fenced blocks."""
+        return _FENCED.sub("", self.text)
+
+    def code(self) -> str:
+        """Return the fenced blocks alone."""
+        return "\n".join(_FENCED.findall(self.text))
 
 
 def skill_folder() -> Path:
@@ -78,7 +92,8 @@ def _read(path: Path) -> Iterator[Section]:
     lines = path.read_text(encoding="utf-8").splitlines()
     for start, end in _parts(lines):
         title = lines[start].removeprefix("## ").strip()
-        text = "\n".join(lines[start:end]).strip() + "\n"
+        whole = "\n".join(lines[start:end])
+        text = _ALSO.sub("", whole).strip() + "\n"
         yield Section(
             id=f"{path.stem}/{slug(title)}",
             title=title,
@@ -86,6 +101,7 @@ def _read(path: Path) -> Iterator[Section]:
             rules=_names(_RULES, text),
             related=_names(_RELATED, text),
             summary=_summary(text),
+            also=" ".join(" ".join(_ALSO.findall(whole)).split()),
             line=start + 1,
         )
 

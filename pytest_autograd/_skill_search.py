@@ -9,64 +9,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from pytest_autograd._query import expression
 from pytest_autograd._rule import all_rules
 from pytest_autograd._skill import sections, shortened
 
-_COLUMNS = ("codes", "title", "body", "words")
-_WEIGHTS = "8.0, 6.0, 1.0, 2.0"
+# What is searched, and how much a hit in it counts.
+_WEIGHTS = {"codes": 8.0, "title": 8.0, "also": 4.0, "name": 3.0, "prose": 1.0, "code": 0.2}
 _OPEN, _CLOSE = "\x02", "\x03"
 _MARKED = re.compile(f"{_OPEN}(.*?){_CLOSE}")
-_MOST_TERMS = 48
-
-# Words of readers that the texts do not use, and the words that the texts use instead.
-_SYNONYMS = {
-    "activation": "elementwise",
-    "averaging": "mean",
-    "bias": "broadcasting",
-    "binarize": "surrogate",
-    "bug": "wrong",
-    "bypass": "surrogate",
-    "cache": "state",
-    "cached": "state",
-    "checkpointing": "memory",
-    "crash": "raises",
-    "crashes": "raises",
-    "diverges": "wrong",
-    "dropout": "stochastic",
-    "einsum": "matmul",
-    "embedding": "indexing",
-    "error": "raises",
-    "fail": "wrong",
-    "fails": "wrong",
-    "gather": "indexing",
-    "hessian": "double",
-    "hvp": "double",
-    "incorrect": "wrong",
-    "inplace": "place",
-    "jacobian": "vjp",
-    "kernel": "numpy",
-    "leak": "cycle",
-    "linear": "matmul",
-    "oom": "memory",
-    "penalty": "double",
-    "quantization": "surrogate",
-    "random": "stochastic",
-    "relu": "piecewise",
-    "scatter": "indexing",
-    "second": "double",
-    "slow": "needs",
-    "spike": "surrogate",
-    "ste": "surrogate",
-    "transpose": "matmul",
-    "triton": "kernel",
-    "twice": "double",
-}
-_SMALL_WORDS = """
-    a an and any are as at be been but by can did do does doing for from get had has have how i if
-    in into is it its may me my not of on or our so than that the their them then there this to use
-    was we what when where which while who why will with would you your
-"""
-_STOP = frozenset(re.findall("[a-z]+", _SMALL_WORDS))
 
 
 @dataclass(frozen=True)
@@ -85,49 +35,46 @@ def _index() -> sqlite3.Connection:
     index = sqlite3.connect(":memory:", check_same_thread=False)
     index.execute(
         "CREATE VIRTUAL TABLE entry USING fts5(id UNINDEXED, kind UNINDEXED, heading UNINDEXED, "
-        "summary UNINDEXED, codes, title, body, words, tokenize = 'porter unicode61')"
+        f"summary UNINDEXED, {', '.join(_WEIGHTS)}, tokenize = 'porter unicode61')"
     )
-    index.executemany(f"INSERT INTO entry VALUES ({', '.join('?' * 8)})", _rows())
+    marks = ", ".join("?" * (4 + len(_WEIGHTS)))
+    index.executemany(f"INSERT INTO entry VALUES ({marks})", _rows())
     return index
 
 
 def _rows() -> Iterator[tuple[str, ...]]:
     for each in sections().values():
+        shown = (each.id, "section", each.title, each.summary)
         codes = " ".join(each.rules)
-        yield (each.id, "section", each.title, each.summary, codes, each.title, each.text, each.id)
+        yield (*shown, codes, each.title, each.also, each.id, each.prose(), each.code())
     for rule in all_rules().values():
-        summary, text = shortened(rule.why), f"{rule.why} {rule.fix}"
-        yield (rule.code, "rule", rule.title, summary, rule.code, rule.title, text, rule.name)
-
-
-def _terms(query: str) -> list[str]:
-    """Return the words to look for; of a pasted traceback neither punctuation nor small words."""
-    words = dict.fromkeys(re.findall(r"[a-z0-9]+", query.lower()))
-    telling = [word for word in words if word not in _STOP and len(word) > 1][:_MOST_TERMS]
-    also = [_SYNONYMS[word] for word in telling if word in _SYNONYMS]
-    return list(dict.fromkeys([*telling, *also]))
+        shown = (rule.code, "rule", rule.title, shortened(rule.why))
+        yield (*shown, rule.code, rule.title, "", rule.name, f"{rule.why} {rule.fix}", "")
 
 
 def _why(columns: tuple[str, ...]) -> str:
     found = {
         name: list(dict.fromkeys(word.lower() for word in _MARKED.findall(text)))
-        for name, text in zip(_COLUMNS, columns, strict=True)
+        for name, text in zip(_WEIGHTS, columns, strict=True)
     }
-    found["title"] = list(dict.fromkeys([*found["title"], *found.pop("words")]))
+    title = [*found.pop("title"), *found.pop("name"), *found.pop("also")]
+    body = [*found.pop("prose"), *found.pop("code")]
+    found |= {"title": list(dict.fromkeys(title)), "body": list(dict.fromkeys(body))}
     parts = [f"{name}: {', '.join(words[:6])}" for name, words in found.items() if words]
     return "matched " + "; ".join(parts)
 
 
 def search(query: str, limit: int = 5) -> list[SearchResult]:
     """Return the sections and rules nearest to a query, best first; it may be a whole traceback."""
-    terms = _terms(query)
-    if not terms or limit < 1:
+    wanted = expression(query)
+    if not wanted or limit < 1:
         return []
-    marks = [f"highlight(entry, {4 + n}, '{_OPEN}', '{_CLOSE}')" for n in range(len(_COLUMNS))]
+    marks = [f"highlight(entry, {4 + n}, '{_OPEN}', '{_CLOSE}')" for n in range(len(_WEIGHTS))]
+    weights = ", ".join(map(str, _WEIGHTS.values()))
     rows = _index().execute(
         f"SELECT id, kind, heading, summary, {', '.join(marks)} FROM entry WHERE entry MATCH ? "
-        f"ORDER BY bm25(entry, 0, 0, 0, 0, {_WEIGHTS}) LIMIT ?",
-        (" OR ".join(f'"{term}"' for term in terms), limit),
+        f"ORDER BY bm25(entry, 0, 0, 0, 0, {weights}) LIMIT ?",
+        (wanted, limit),
     )
     return [
         SearchResult(id, kind, title, summary, _why(tuple(marked)))

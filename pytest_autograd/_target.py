@@ -22,6 +22,7 @@ from pytest_autograd._call import (
     parameter_names,
 )
 from pytest_autograd._errors import CheckError
+from pytest_autograd._linked import linked_arguments
 
 PLAIN_APPLY = Function.__dict__["apply"].__func__
 
@@ -95,19 +96,22 @@ def function_call(
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
     wanted: set[str] | None = None,
+    linked: Mapping[int, Tensor] | None = None,
 ) -> Call:
     """Return the call of a custom Function; only tensors at the top level can have a gradient."""
     if function.forward is Function.forward:
         raise CheckError(f"{function.__qualname__} defines no forward: write one as a staticmethod")
     skip = 0 if defines_setup_context(function) else 1
+    args, kwargs = _in_order(function, skip, args, kwargs)
     names = parameter_names(function.forward, skip, len(args)) + list(kwargs)
     values = [*args, *kwargs.values()]
+    links = linked_arguments(function, values) if linked is None else linked
     places = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
     named = [(names[i], values[i]) for i in places]
     chosen = choose_wanted(named) if wanted is None else wanted
 
     def rebuild(tensors: Sequence[Tensor]) -> tuple[Sequence[Any], dict[str, Any]]:
-        filled = list(values)
+        filled = [_own_containers(value) for value in values]
         for place, tensor in zip(places, tensors, strict=True):
             filled[place] = tensor
         return tuple(filled[: len(args)]), dict(zip(kwargs, filled[len(args) :], strict=True))
@@ -115,7 +119,8 @@ def function_call(
     return Call(
         name=function.__qualname__,
         slots=tuple(
-            Slot(names[i], values[i].detach(), names[i] in chosen, position=i) for i in places
+            Slot(names[i], values[i].detach(), names[i] in chosen, position=i, linked=links.get(i))
+            for i in places
         ),
         target=functools.partial(PLAIN_APPLY, function),
         rebuild=rebuild,
@@ -124,6 +129,25 @@ def function_call(
             describe_constant(names[i], values[i]) for i in range(len(values)) if i not in places
         ),
     )
+
+
+def _own_containers(value: Any) -> Any:
+    """Return a new container with the same content: some forwards take options out of the dict they are given."""
+    if isinstance(value, list | dict | tuple):
+        return pytree.tree_map(lambda leaf: leaf, value)
+    return value
+
+
+def _in_order(
+    function: type[Function], skip: int, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """Put keyword arguments at the places that forward gives them, where backward returns their gradients."""
+    given, left = list(args), dict(kwargs)
+    for name in parameter_names(function.forward, skip, len(args) + len(kwargs))[len(args) :]:
+        if name not in left:
+            break
+        given.append(left.pop(name))
+    return given, left
 
 
 def _leaves(args: Sequence[Any], kwargs: Mapping[str, Any], names: Sequence[str]) -> Any:

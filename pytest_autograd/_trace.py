@@ -25,6 +25,7 @@ from pytest_autograd._locate import Place
 from pytest_autograd._phase import phase
 from pytest_autograd._rng import reseed
 from pytest_autograd._target import PLAIN_APPLY, defines_setup_context
+from pytest_autograd._tensors import same, storages
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,8 @@ class BackwardRun:
 class Trace:
     """What one call of ``apply`` and the backward passes after it did.
 
-    ``entered`` tells whether forward was reached, ``returned`` whether it came back; ``error`` is what ``apply``
-    raised. ``changed_inputs`` are slots whose bytes changed during forward, ``written_inputs`` those whose version did;
-    ``dirty`` are tensors marked so.
+    ``returned`` tells whether forward came back; ``error`` is what ``apply`` raised. ``changed_inputs`` are slots
+    whose bytes changed during forward, ``written_inputs`` those whose version did; ``dirty`` are tensors marked so.
     """
 
     function: type[Function]
@@ -95,12 +95,8 @@ class Trace:
     def saved_bytes(self) -> int:
         """Bytes of the distinct storages passed to the last ``save_for_backward``."""
         saved = self.saves[-1].values if self.saves else ()
-        storages = {
-            t.untyped_storage().data_ptr(): t.untyped_storage().nbytes()
-            for t in saved
-            if isinstance(t, Tensor)
-        }
-        return sum(storages.values())
+        held = [storages(t) for t in saved if isinstance(t, Tensor)]
+        return sum({address: size for each in held for address, size in each.items()}.values())
 
     def ctx_attributes(self) -> dict[str, Any]:
         """Return what the author put on ctx as plain attributes."""
@@ -134,8 +130,10 @@ def observe(
     trace.changed_inputs = [
         i for i, (old, new) in enumerate(zip(before, arguments, strict=True)) if not same(old, new)
     ]
-    trace.written_inputs = [
-        i for i, argument in enumerate(arguments) if argument._version > versions[i]
+    trace.written_inputs = [  # the engine itself counts one write for a dirty input
+        i
+        for i, argument in enumerate(arguments)
+        if argument._version > versions[i] + any(argument is dirty for dirty in trace.dirty)
     ]
     outputs = [tensor for _, tensor in trace.node_outputs]
     if outputs:
@@ -173,14 +171,9 @@ def _backward_once(
                 trace.backwards[-1].refused = error
             return
     if len(trace.backwards) > known:
-        trace.backwards[-1].gradients = [g if g is None else g.detach().clone() for g in gradients]
-
-
-def same(old: Tensor, new: Tensor) -> bool:
-    """Whether two tensors hold the same values, NaN equal to NaN."""
-    return old.shape == new.shape and torch.equal(
-        torch.nan_to_num(old.detach()), torch.nan_to_num(new.detach())
-    )
+        trace.backwards[-1].gradients = [
+            g if g is None else g.detach().to_dense().clone() for g in gradients
+        ]
 
 
 def _watched_subclass(function: type[Function], trace: Trace) -> type[Function]:
@@ -228,7 +221,9 @@ def _watch_backward(original: Callable[..., Any], trace: Trace) -> Callable[...,
     @functools.wraps(original)
     def backward(ctx: Any, *grads: Any) -> Any:
         run = BackwardRun(needs_input_grad=tuple(ctx.needs_input_grad))
-        run.received = tuple(g.detach().clone() if isinstance(g, Tensor) else g for g in grads)
+        boxed = len(grads) == 1 and isinstance(grads[0], list)  # by boxed_grads_call
+        given = tuple(grads[0]) if boxed else grads
+        run.received = tuple(g.detach().clone() if isinstance(g, Tensor) else g for g in given)
         trace.backwards.append(run)
         saved = _saved_tensors(ctx)
         before = [s if s is None else s.detach().clone() for s in saved]
@@ -240,7 +235,7 @@ def _watch_backward(original: Callable[..., Any], trace: Trace) -> Callable[...,
             raise
         finally:
             run.seconds = time.perf_counter() - start
-            run.changed_grads = _changed(run.received, grads)
+            run.changed_grads = _changed(run.received, given)
             run.changed_saved = _changed(before, saved)
         run.came_back = True
         run.returned = result if isinstance(result, tuple) else (result,)

@@ -9,6 +9,7 @@ from torch.autograd.function import Function
 from pytest_autograd._aliasing import (
     gradient_kept_elsewhere,
     polluted_leaf,
+    reused_gradient,
     reused_output,
     shared_leaf_gradients,
 )
@@ -16,7 +17,12 @@ from pytest_autograd._call import differentiable
 from pytest_autograd._errors import NotApplicable
 from pytest_autograd._evaluator import Evaluator
 from pytest_autograd._fact import fact
-from pytest_autograd._hidden import captured_tensors, hidden_arguments, hidden_outputs
+from pytest_autograd._hidden import (
+    captured_tensors,
+    cut_outputs,
+    hidden_arguments,
+    hidden_outputs,
+)
 from pytest_autograd._layouts import (
     Broken,
     empty_or_scalar,
@@ -44,6 +50,11 @@ class Uses(Roads):
         return hidden_outputs(self.call, self.seed)
 
     @fact
+    def cut_outputs(self) -> list[str]:
+        """Outputs marked non-differentiable although they vary smoothly with the inputs."""
+        return cut_outputs(self.evaluator.call, self.seed)
+
+    @fact
     def hidden_arguments(self) -> list[str]:
         """Tensors inside container arguments that matter and want a gradient."""
         assert self.function
@@ -64,7 +75,8 @@ class Uses(Roads):
         call = self.evaluator.call
         slots = tuple(replace(s, wanted=differentiable(s.value)) for s in call.slots)
         every = Evaluator(replace(call, slots=slots), self.seed)
-        return unused_saves(every, self.seed, len(saves[-1].values))
+        tensors = [i for i, value in enumerate(saves[-1].values) if value is not None]
+        return [tensors[i] for i in unused_saves(every, self.seed, len(tensors))]
 
     @fact
     def pinning_saves(self) -> list[tuple[int, int, int]]:
@@ -76,6 +88,11 @@ class Uses(Roads):
         """The output that the next call overwrites."""
         assert self.trace.function
         return reused_output(self.call, self.seed)
+
+    @fact
+    def reused_gradient(self) -> str | None:
+        """The argument whose gradient the next backward overwrites."""
+        return reused_gradient(self.evaluator, self.seed)
 
     @fact
     def shared_gradients(self) -> tuple[str, str] | None:
@@ -110,6 +127,7 @@ class Uses(Roads):
     @fact
     def degenerate(self) -> Broken | None:
         """Where backward fails on an empty or 0-dim input that forward takes."""
+        assert self.values  # a backward that raises anyway is another fault
         return empty_or_scalar(self.evaluator.call, self.seed)
 
     @fact

@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from pytest_autograd._call import Call, Slot, parameter_names
+from pytest_autograd._call import Call, Slot, differentiable, parameter_names
 from pytest_autograd._target import defines_setup_context, function_call
 
 SIZES = (1, 3, 7, 33, 130)
@@ -44,9 +44,10 @@ def _numbers_as_tensors(call: Call) -> Iterator[tuple[str, Call]]:
                 call.function.forward, 1 - defines_setup_context(call.function), len(given)
             )
             wanted = {slot.name for slot in call.slots if slot.wanted} | {names[i]}
+            links = {s.position: s.linked for s in call.slots if s.linked is not None}
             yield (
                 f"with {names[i]} as a tensor",
-                function_call(call.function, given, kwargs, wanted),
+                function_call(call.function, given, kwargs, wanted, links),
             )
 
 
@@ -72,6 +73,26 @@ def other_sizes(call: Call, seed: int) -> Iterator[tuple[str, Call]]:
         for new in dict.fromkeys((*(n for n in SIZES if n != size), size + 1)):
             if elements(call, size, new) <= MOST_ELEMENTS:
                 yield f"with size {new} in place of {size}", resized(call, size, new, generator)
+    yield from _larger_batch(call, generator)
+
+
+def _larger_batch(call: Call, generator: torch.Generator) -> Iterator[tuple[str, Call]]:
+    """Yield the call with a batch of one made larger: the first axis of the first tensor, and of indices like it.
+
+    The new size occurs nowhere else, so that forward refuses it where the axis was there to be broadcast.
+    """
+    first = call.slots[0].value
+    if first.dim() < 2 or first.shape[0] != 1 or not differentiable(first):
+        return
+    taken = {n for slot in call.slots for n in slot.value.shape}
+    new = next(n for n in (3, 5, *range(7, 7 + len(taken) + 1)) if n not in taken)
+    values = [
+        _resized_axis(slot.value, 0, new, generator)
+        if i == 0 or (_is_index(slot) and slot.value.shape[:1] == (1,))
+        else slot.value
+        for i, slot in enumerate(call.slots)
+    ]
+    yield f"with a batch of {new} in place of 1", _with(call, values)
 
 
 def elements(call: Call, size: int, new: int) -> int:
@@ -81,10 +102,10 @@ def elements(call: Call, size: int, new: int) -> int:
 
 
 def sizes_to_change(call: Call) -> list[int]:
-    """Return the dimension sizes that may change: all but 1, and but those of indices tied to something."""
-    fixed: set[int] = set()
+    """Return the sizes that may change: all but 1, those of indices tied to something and of a module's own tensors."""
+    fixed = {n for tensor in call.linked for n in tensor.shape}
     if _indices_are_tied(call):
-        fixed = {n for slot in call.slots if _is_index(slot) for n in slot.value.shape}
+        fixed |= {n for slot in call.slots if _is_index(slot) for n in slot.value.shape}
     return sorted({n for slot in call.slots for n in slot.value.shape if n > 1} - fixed)
 
 
@@ -152,14 +173,21 @@ def _is_index(slot: Slot) -> bool:
 
 
 def _resized(slot: Slot, size: int, new: int, generator: torch.Generator) -> Tensor:
-    """Return the tensor with each axis of length ``size`` made ``new`` long, by repeating its entries in order.
+    """Return the tensor with each axis of length ``size`` made ``new`` long."""
+    value = slot.value
+    for axis, length in enumerate(slot.value.shape):
+        if length == size:
+            value = _resized_axis(value, axis, new, generator)
+    return value
+
+
+def _resized_axis(value: Tensor, axis: int, new: int, generator: torch.Generator) -> Tensor:
+    """Return the tensor with one axis made ``new`` long, by repeating its entries in order.
 
     Repeated floating entries are moved apart a little, so that no ties are made.
     """
-    value = slot.value
-    for axis, length in enumerate(value.shape):
-        if length == size:
-            value = value.index_select(axis, torch.arange(new, device=value.device) % size)
-    if new > size and slot.value.is_floating_point():
-        value = value * (1 + 0.1 * _uniform(value, -1.0, 1.0, generator))
-    return value
+    length = value.shape[axis]
+    grown = value.index_select(axis, torch.arange(new, device=value.device) % length)
+    if new > length and grown.is_floating_point():
+        grown = grown * (1 + 0.1 * _uniform(grown, -1.0, 1.0, generator))
+    return grown

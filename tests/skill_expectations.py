@@ -1,8 +1,86 @@
-"""What was asked of the skill, and what its search must find."""
+"""What was asked of the skill, and the sections that answer it."""
 
 from __future__ import annotations
 
-# What was asked of the skill, and the sections that answer it.
+# The ten needs of the original request.
+NEEDS = {
+    "teaches when a custom Function is truly needed": (
+        "when-to-use/when-to-write-one",
+        "when-to-use/when-not-to-write-one",
+        "when-to-use/not-needed",
+        "when-to-use/something-lighter",
+    ),
+    "provides a complete Function template": (
+        "template/the-smallest-complete-function",
+        "template/several-inputs-one-optional",
+        "template/several-outputs",
+        "template/as-a-module",
+        "template/its-test",
+        "transforms/setup-context",
+    ),
+    "makes the rules of ctx clear": (
+        "ctx/saving-tensors",
+        "ctx/saving-outputs",
+        "ctx/non-tensors",
+        "ctx/saved-tensors-in-forward",
+        "ctx/saving-once",
+    ),
+    "mandates verification": (
+        "verification/mandatory",
+        "verification/check",
+        "verification/gradcheck",
+        "verification/the-verdicts",
+    ),
+    "explains gradient patterns": (
+        "gradients/the-vjp",
+        "gradients/elementwise",
+        "gradients/matmul",
+        "gradients/broadcasting",
+        "gradients/reductions",
+    ),
+    "lists the pitfalls": (
+        "in-place/grad-output",
+        "in-place/saved-tensors",
+        "gradients/shapes",
+        "ctx/no-state-outside",
+        "layouts/grad-output",
+        "template/captured-tensors",
+    ),
+    "provides a debugging workflow": (
+        "debugging/workflow",
+        "debugging/error-messages",
+        "debugging/wrong-values",
+        "debugging/nan-and-magnitudes",
+    ),
+    "shows patterns that save memory": (
+        "memory/saving-less",
+        "memory/recomputing",
+        "memory/packing-hooks",
+        "advanced/checkpointed-functions",
+    ),
+    "includes advanced patterns": (
+        "double-backward/when-it-matters",
+        "advanced/hooks-and-functions",
+        "advanced/kernels",
+        "advanced/distributed",
+        "transforms/custom-ops",
+    ),
+    "counters the excuses": ("verification/mandatory", "excuses/i-tested-it"),
+}
+
+# The eight excuses of the original request.
+EXCUSES = {
+    "Autograd will handle it": "excuses/autograd-will-handle-it",
+    "Gradient looks mathematically correct": "excuses/the-gradient-looks-right",
+    "Don't need gradcheck, I tested it": "excuses/i-tested-it",
+    "In-place is more efficient": "excuses/in-place-is-more-efficient",
+    "ctx details don't matter": "excuses/ctx-details-do-not-matter",
+    "Shape will work out": "excuses/the-shape-will-work-out",
+    "Too complex for me": "excuses/too-complex-for-me",
+    "Skip needs_input_grad check": "excuses/skip-the-needs-input-grad-test",
+}
+
+# What else was asked for.
 ASKED = {
     "when a Function is truly needed": "when-to-use/when-to-write-one",
     "Function against a normal function": "when-to-use/when-not-to-write-one",
@@ -42,75 +120,34 @@ ASKED = {
     "mistake: in-place for efficiency": "in-place/inputs",
     "mistake: grad_output modified": "in-place/grad-output",
     "mistake: needs_input_grad": "ctx/needs-input-grad",
+    "gradients: normalisation": "gradients/layer-norm",
+    "gradients: losses": "operations/cross-entropy",
+    "gradients: convolution": "operations/convolution",
+    "gradients: indexing": "gradients/indexing",
+    "gradients: scatter": "operations/scatter-and-segments",
+    "gradients: sorting and top-k": "operations/sorting-and-top-k",
+    "gradients: cumulative": "operations/cumulative-operations",
+    "gradients: linear algebra": "operations/linear-solve",
+    "gradients: decompositions": "operations/decompositions",
+    "gradients: implicit differentiation": "operations/implicit-differentiation",
+    "gradients: complex": "operations/complex-tensors",
+    "gradients: piecewise": "gradients/piecewise",
+    "gradients: ties": "operations/ties",
+    "gradients: stable forms": "operations/stable-forms",
+    "gradients: precision": "gradients/low-precision",
+    "contracts for intentional gradients": "verification/contracts",
+    "stochastic gradients": "verification/stochastic-functions",
+    "approximate gradients": "verification/accuracy",
+    "pitfalls: AMP": "transforms/autocast",
+    "pitfalls: mixed precision": "advanced/mixed-precision",
+    "pitfalls: checkpoint": "advanced/checkpointed-functions",
+    "pitfalls: threads": "advanced/threads",
+    "memory: boxed gradients": "memory/boxed-gradients",
+    "advanced: kernels in C++ and Triton": "advanced/kernels",
+    "advanced: distributed": "advanced/distributed",
+    "advanced: node hooks": "advanced/hooks-and-functions",
     "scenario: swish with a learnable beta": "gradients/elementwise",
     "scenario: clipped weight gradient": "verification/contracts",
     "scenario: save input, weight, stride": "ctx/non-tensors",
     "scenario: memory-efficient relu": "in-place/in-place-done-right",
-    "excuse: autograd will handle it": "excuses/autograd-will-handle-it",
-    "excuse: looks mathematically correct": "excuses/the-gradient-looks-right",
-    "excuse: I tested it": "excuses/i-tested-it",
-    "excuse: in-place is more efficient": "excuses/in-place-is-more-efficient",
-    "excuse: ctx details don't matter": "excuses/ctx-details-do-not-matter",
-    "excuse: shape will work out": "excuses/the-shape-will-work-out",
-    "excuse: too complex for me": "excuses/too-complex-for-me",
-    "excuse: skip needs_input_grad": "excuses/skip-the-needs-input-grad-test",
-}
-
-# What a reader types or pastes, and what must be among the first three hits.
-QUERIES = {
-    "RuntimeError: function SwishBackward returned an incorrect number of gradients "
-    "(expected 3, got 2)": "template/one-gradient-per-input",
-    "TypeError: save_for_backward can only save variables, but argument 1 is of type "
-    "int": "ctx/non-tensors",
-    "RuntimeError: Function AddBackward returned an invalid gradient at index 1 - got [3, 1] but "
-    "expected shape compatible with [3]": "gradients/shapes",
-    "RuntimeError: element 0 of tensors does not require grad and does not have a "
-    "grad_fn": "ctx/non-differentiable-outputs",
-    "RuntimeError: trying to differentiate twice a function that was marked with "
-    "@once_differentiable": "double-backward/once-differentiable",
-    "RuntimeError: In order to use an autograd.Function with functorch transforms (vmap, grad, "
-    "jvp, ...), it must override the setup_context staticmethod": "transforms/setup-context",
-    'Traceback (most recent call last):\n  File "a.py", line 3, in <module>\n    y.backward()\n'
-    "TypeError: backward() takes 2 positional arguments but 3 were given": (
-        "template/several-outputs"
-    ),
-    "RuntimeError: a leaf Variable that requires grad has been used in an in-place "
-    "operation.": "in-place/in-place-done-right",
-    "memory leak, reference cycle": "ctx/saving-outputs",
-    "straight-through estimator": "verification/surrogate-gradients",
-    "clip the gradient of the weight in backward": "verification/contracts",
-    "gradient of a broadcast bias": "gradients/broadcasting",
-    "softmax backward formula": "gradients/softmax-and-log-softmax",
-    "gradient penalty is ignored": "double-backward/once-differentiable",
-    "dropout": "verification/stochastic-functions",
-    "gradcheck fails for relu at zero": "verification/kinks",
-    "tensor kept as an attribute of ctx": "AG201",
-    "embedding lookup with repeated indices": "gradients/indexing",
-    "NaN in backward": "gradients/nan",
-    "RuntimeError: Some elements marked as dirty during the forward method were not returned as "
-    "output. The inputs that are modified inplace must all be outputs of the "
-    "Function.": "in-place/mark-dirty",
-    "RuntimeError: You tried to vmap over MyFn, but it does not have vmap support.": (
-        "transforms/vmap"
-    ),
-    "NotImplementedError: You must implement the jvp function for custom autograd.Function to use "
-    "it with forward mode AD.": "transforms/jvp",
-    "RuntimeError: expected m1 and m2 to have the same dtype, but got: c10::BFloat16 != float": (
-        "transforms/autocast"
-    ),
-    "RuntimeError: view size is not compatible with input tensor's size and stride": (
-        "layouts/grad-output"
-    ),
-    "RuntimeError: Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
-    "instead.": "double-backward/numpy-in-backward",
-    "gradient is None when another input is frozen": "ctx/frozen-inputs",
-    "weights in a list get no gradient": "template/tensors-in-containers",
-    "parameter in a closure is not trained": "template/captured-tensors",
-    "torch.compile gives other gradients than eager": "transforms/compile",
-    "bfloat16 sum of gradients too small": "gradients/low-precision",
-    "measure the saved bytes": "memory/measuring",
-    "empty batch": "layouts/empty-and-scalar",
-    "opcheck fake tensor": "transforms/custom-ops",
-    "AG301": "AG301",
-    "grad-output-mutated": "AG301",
 }

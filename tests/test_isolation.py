@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from hostile.attacks import ENDED, FORGED_REPORT, FORGERIES, REFUSED, REFUSED_HELPER
-from hostile.serving import PATIENCE, Session, connected, cube, text_of, watched
+from hostile.serving import PATIENCE, Session, connected, cube, isolation_of, text_of, watched
 from mcp.types import CallToolResult
 
 from pytest_autograd._model import Report
@@ -170,7 +170,7 @@ class TestWeakerIsolation:
                 future.cancel()
                 assert gone()
             report = session.report(daemon + cube(), level="quick")
-            assert {"no network", "no new processes"} <= set(report.isolation.not_enforced)
+            assert {"no network", "no new processes"} <= set(isolation_of(report).not_enforced)
             session.assert_nothing_left()
 
     def test_strict_refuses_to_run_what_it_cannot_hold(self, tmp_path: Path) -> None:
@@ -189,6 +189,6 @@ class TestWeakerIsolation:
             right = session.begin(f"{REFUSED_HELPER}\n{refusals}\n{cube()}", level="quick")
             wrong = session.report(cube(factor=2), level="quick")
             report = Report.model_validate(right.result(PATIENCE).structured_content)
-            assert (report.verdict, report.isolation.not_enforced) == ("verified", ())
+            assert (report.verdict, isolation_of(report).not_enforced) == ("verified", ())
             assert [(f.code, f.origin) for f in wrong.findings] == [("AG101", "judge")]
             session.assert_nothing_left()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import signal
@@ -12,9 +13,24 @@ from concurrent.futures import CancelledError, Future
 from pathlib import Path
 
 import pytest
-from hostile.serving import INPUTS, PATIENCE, Session, connected, cube, text_of, watched
+from hostile.serving import (
+    INPUTS,
+    PATIENCE,
+    Session,
+    connected,
+    cube,
+    isolation_of,
+    text_of,
+    watched,
+)
 from mcp.shared.exceptions import MCPError
-from mcp.types import CallToolResult, PromptReference, ResourceTemplateReference
+from mcp.types import (
+    CallToolResult,
+    PromptReference,
+    ResourceTemplateReference,
+    TextContent,
+    TextResourceContents,
+)
 
 from pytest_autograd._model import Report
 from pytest_autograd._rule import all_rules
@@ -44,6 +60,7 @@ class TestVerdicts:
         report = Report.model_validate(result.structured_content)
         wrong = next(finding for finding in report.findings if finding.code == "AG101")
         assert (report.verdict, wrong.file) == ("failed", "submitted.py")
+        assert wrong.line is not None
         assert "return 2 * x ** 2" in source.splitlines()[wrong.line - 1]
         text = text_of(result)
         assert text.startswith("FAILED Cube: ")
@@ -74,6 +91,11 @@ class TestVerdicts:
         assert {check.code[:3] for check in report.checks if check.code} == {"AG1", "AG3"}
         assert "AG101" in report.codes
 
+    def test_null_means_left_out(self, session: Session) -> None:
+        optional = ("inputs", "select", "ignore", "forward_ad", "vmap", "reference", "surrogate")
+        nothing = dict.fromkeys((*optional, "grad_transform", "gradcheck_options", "seed"))
+        assert session.report(cube(), level="quick", **nothing).ok
+
     def test_inputs_are_proposed_where_the_source_has_none(self, session: Session) -> None:
         source = cube().replace("example_inputs", "unused")
         report = session.report(source, level="quick")
@@ -91,7 +113,7 @@ class TestVerdicts:
             "assert 'MARK' not in os.environ; open('file', 'w').write('x'); " + INPUTS
         )
         report = session.report(cube(inputs=seen), level="quick")
-        assert set(report.isolation.enforced) == {
+        assert set(isolation_of(report).enforced) == {
             "verdict by another process",
             "wall clock 65 s",
             "processor time 75 s",
@@ -112,8 +134,8 @@ class TestVerdicts:
             "no change of file modes",
             "ends with the server",
         }
-        assert report.isolation.not_enforced == ()
-        assert session.scratch() == ["lock"]
+        assert isolation_of(report).not_enforced == ()
+        assert session.scratch() == []
 
 
 PIPES = """
@@ -279,6 +301,7 @@ class TestReading:
     def test_resources_hold_the_same_texts(self, session: Session) -> None:
         def read(uri: str) -> str:
             (content,) = session.portal.call(session.client.read_resource, uri).contents
+            assert isinstance(content, TextResourceContents)
             assert content.mime_type == "text/markdown"
             return content.text
 
@@ -290,9 +313,11 @@ class TestReading:
 
     def test_what_can_be_read_is_listed(self, session: Session) -> None:
         listed = session.portal.call(session.client.list_resources).resources
-        assert {str(resource.uri) for resource in listed} == {"skill://index", "rule://index"}
+        skill = "skill://custom-autograd-functions/SKILL.md"
+        assert {resource.uri for resource in listed} == {"skill://index", "rule://index", skill}
         for uri, known in (("skill://index", sections()), ("rule://index", all_rules())):
             (content,) = session.portal.call(session.client.read_resource, uri).contents
+            assert isinstance(content, TextResourceContents)
             assert re.findall(r"^- `(.+?)`: .", content.text, re.MULTILINE) == list(known)
 
     def test_prompts_carry_their_argument_and_the_loop(self, session: Session) -> None:
@@ -305,8 +330,10 @@ class TestReading:
         assert {prompt.name for prompt in listed} == set(arguments)
         for name, argument in arguments.items():
             prompt = session.portal.call(session.client.get_prompt, name, {argument: "a {cube}"})
-            assert "a {cube}" in prompt.messages[0].content.text
-            assert "check_function" in prompt.messages[0].content.text
+            (message,) = prompt.messages
+            assert isinstance(message.content, TextContent)
+            assert "a {cube}" in message.content.text
+            assert "check_function" in message.content.text
 
     def test_codes_and_ids_are_completed(self, session: Session) -> None:
         def complete(uri: str, name: str, value: str) -> list[str]:
@@ -335,15 +362,31 @@ class TestSurface:
             "check_function", "explain_rule", "search_skill", "read_skill",
         ]  # fmt: skip
         for tool in tools:
+            assert tool.output_schema
+            assert tool.description
+            assert tool.annotations
             assert tool.output_schema["type"] == tool.input_schema["type"] == "object"
             assert tool.input_schema["additionalProperties"] is False
             assert re.search(r"Use it .* [Nn]ot .*Example: \{", tool.description, re.DOTALL)
             assert tool.annotations.read_only_hint is (tool.name != "check_function")
-        report = set(tools[0].output_schema["properties"])
-        assert report == set(Report.model_fields)
+        report = tools[0].output_schema
+        assert report is not None
+        assert set(report["properties"]) == set(Report.model_fields)
+
+    def test_each_argument_has_one_type_and_the_list_of_tools_stays_short(
+        self, session: Session
+    ) -> None:
+        listed = session.portal.call(session.client.list_tools)
+        said = json.dumps(
+            [tool.model_dump(by_alias=True, exclude_none=True) for tool in listed.tools]
+        )
+        assert len(said) < 10_000
+        for tool in listed.tools:
+            assert '"null"' not in json.dumps(tool.input_schema)
+            assert '"type": [' not in json.dumps(tool.input_schema)
 
     def test_the_handshake_tells_the_loop(self, session: Session) -> None:
-        instructions = session.client.instructions
+        instructions = session.client.instructions or ""
         words = ("read_skill", "write it", "check_function", "mend", "check again", "verified")
         places = [instructions.index(word) for word in words]
         assert places == sorted(places)
@@ -377,8 +420,8 @@ class TestEnding:
                 assert gone()
             with pytest.raises(MCPError):
                 future.result(PATIENCE)
-        left = session.scratch()
+        left = session.folders()
         assert bool(left) == (number == signal.SIGKILL)
-        if left:
-            with connected(tmp_path) as swept:
-                assert swept.scratch() == []
+        with connected(tmp_path) as swept:
+            assert not set(swept.folders()) & set(left)
+        assert swept.folders() == []

@@ -28,7 +28,8 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp.types import CallToolResult
 
-from mcp_server._http import Address, Refused, read_address
+from mcp_server._address import Address, Refused, read_address
+from mcp_server._command_line import command_line
 from pytest_autograd._model import Report
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and waits by pidfd")
@@ -66,6 +67,13 @@ class Running:
         finally:
             connection.close()
 
+    def challenge(self) -> str:
+        """Return what a client without a token is told in the header."""
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(urllib.request.Request(f"{self.url}/mcp", b"{}"))
+        with refused.value as answer:
+            return answer.headers["WWW-Authenticate"]
+
     def _answer(self, request: urllib.request.Request) -> tuple[int, str]:
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
@@ -75,11 +83,15 @@ class Running:
                 return error.code, error.read().decode()
 
 
-@contextmanager
-def serving(folder: Path, *options: str, token: str | None = TOKEN) -> Iterator[Running]:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def serving(folder: Path, *options: str, token: str | None = TOKEN) -> Iterator[Running]:
+    port = free_port()
     environment = {
         "PATH": os.defpath,
         "PYTHONPATH": os.pathsep.join(sys.path),
@@ -107,7 +119,8 @@ def _wait_for(port: int, process: subprocess.Popen[str]) -> None:
         with socket.socket() as client:
             if client.connect_ex(("127.0.0.1", port)) == 0:
                 return
-    raise AssertionError(process.communicate())
+    assert process.stderr is not None
+    raise AssertionError(process.stderr.read())
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +131,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @contextmanager
-def client_of(running: Running) -> Iterator[tuple[BlockingPortal, Client]]:
-    headers = {"Authorization": f"Bearer {TOKEN}"}
+def client_of(running: Running, token: str = TOKEN) -> Iterator[tuple[BlockingPortal, Client]]:
+    headers = {"Authorization": f"Bearer {token}"}
     with start_blocking_portal() as portal:
         http = portal.start_task_soon(_http_client, headers).result()
         transport = streamable_http_client(f"{running.url}/mcp", http_client=http)
@@ -215,22 +228,39 @@ def test_a_server_that_stops_with_a_call_running_leaves_nothing(
         assert bool(left) == (number == signal.SIGKILL)
 
 
+ISSUER = ("--oauth-issuer", "https://login.example")
+RESOURCE = ("--oauth-resource", "https://checks.example/mcp")
+
+
+def address(*arguments: str) -> Address | None:
+    return read_address(command_line().parse_args(arguments))
+
+
 class TestAddresses:
     @pytest.mark.parametrize(
-        ("text", "names", "token", "sentence"),
+        ("arguments", "token", "sentence"),
         [
-            ("8000", (), None, "write HOST:PORT"),
-            ("0.0.0.0:8000", (), None, "needs a token"),
-            ("0.0.0.0:8000", (), TOKEN, "--allowed-host"),
-            ("example.org:8000", ("example.org",), None, "needs a token"),
-            ("127.0.0.1:8000", (), "short", "too short"),
+            (("--http", "8000"), None, "write HOST:PORT"),
+            (("--http", "0.0.0.0:8000"), None, "needs a token"),
+            (("--http", "0.0.0.0:8000"), TOKEN, "--allowed-host"),
+            (
+                ("--http", "example.org:8000", "--allowed-host", "example.org"),
+                None,
+                "needs a token",
+            ),
+            (("--http", "127.0.0.1:8000"), "short", "too short"),
+            (("--http", "127.0.0.1:8000", *ISSUER, *RESOURCE), TOKEN, "exclude each other"),
+            (("--http", "0.0.0.0:8000", *ISSUER), None, "--oauth-resource go together"),
+            (("--http", "0.0.0.0:8000", *RESOURCE), None, "--oauth-resource go together"),
+            (("--oauth-scope", "check"), None, "--oauth-scope needs --oauth-issuer"),
+            ((*ISSUER, *RESOURCE), None, "need --http"),
+            (("--allowed-host", "example.org"), TOKEN, "need --http"),
         ],
     )
-    def test_an_address_that_would_let_strangers_in_is_refused(
+    def test_what_would_let_strangers_in_or_do_nothing_is_refused(
         self,
         monkeypatch: pytest.MonkeyPatch,
-        text: str,
-        names: tuple[str, ...],
+        arguments: tuple[str, ...],
         token: str | None,
         sentence: str,
     ) -> None:
@@ -238,12 +268,21 @@ class TestAddresses:
         if token is not None:
             monkeypatch.setenv("AUTOGRAD_MCP_TOKEN", token)
         with pytest.raises(Refused, match=sentence):
-            read_address(text, names)
+            address(*arguments)
 
     def test_a_token_comes_from_a_file_first(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         monkeypatch.setenv("AUTOGRAD_MCP_TOKEN", "from the environment")
         (tmp_path / "token").write_text(f"{TOKEN}\n")
-        found = read_address("[::1]:80", (), tmp_path / "token")
+        found = address("--http", "[::1]:80", "--token-file", str(tmp_path / "token"))
         assert found == Address("::1", 80, TOKEN)
+
+    def test_the_host_that_tokens_are_for_is_one_under_which_it_is_reached(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("AUTOGRAD_MCP_TOKEN", raising=False)
+        found = address("--http", "0.0.0.0:80", *ISSUER, *RESOURCE)
+        assert found is not None
+        assert found.names == ("checks.example",)
+        assert "https://checks.example" in (found.security().allowed_origins or [])

@@ -10,7 +10,6 @@ import anyio
 import pytest
 
 from mcp_server._checks import Checks
-from mcp_server._launch import Launcher
 from mcp_server._request import Checked, Failure, Request
 from pytest_autograd._source import load_text
 from pytest_autograd._submission import check_source
@@ -109,19 +108,13 @@ def run_all(requests: dict[str, Request]) -> dict[str, Checked | Failure]:
         pass
 
     async def main() -> None:
-        launcher = Launcher()
-        launcher.prepare()
-        checks = Checks(workers=2, waiting=len(requests), launcher=launcher)
-
         async def one(name: str) -> None:
             outcomes[name] = await checks.run(requests[name], tell)
 
-        try:
+        with Checks(workers=2, waiting=len(requests)) as checks:
             async with anyio.create_task_group() as tasks:
                 for name in requests:
                     tasks.start_soon(one, name)
-        finally:
-            launcher.close()
 
     anyio.run(main)
     return outcomes

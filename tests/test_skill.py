@@ -1,4 +1,4 @@
-"""The skill: it is valid, it is complete, every block in it runs, and its sections are found."""
+"""The skill: it is valid, it is complete and every block in it runs."""
 
 from __future__ import annotations
 
@@ -17,15 +17,13 @@ from skill_blocks import (
     run_block,
     target_of,
 )
-from skill_expectations import ASKED, QUERIES
+from skill_expectations import ASKED, EXCUSES, NEEDS
 from skills_ref import validate
 
 from pytest_autograd import _skill
 from pytest_autograd._rule import all_rules
-from pytest_autograd._skill_search import _SYNONYMS, search
 
 PATH = re.compile(r"`([a-z-]+/[a-z0-9-]+)`")
-RULE_ROW = re.compile(r"^\| (AG\d{3}) \| ([a-z-]+) \| ([a-z-]+/[a-z0-9-]+) \|$", re.MULTILINE)
 LONGEST_SECTION = 700
 LONGEST_SKILL = 5_000
 
@@ -96,11 +94,6 @@ def test_rules_and_sections_name_each_other():
     assert from_rules == from_sections
 
 
-def test_the_rule_table_of_skill_md_is_the_list_of_rules():
-    rows = RULE_ROW.findall(skill_text())
-    assert rows == [(rule.code, rule.name, rule.skill) for rule in all_rules().values()]
-
-
 def test_every_error_and_warning_is_shown_by_a_block_of_its_section():
     shown = {
         (code, block.section)
@@ -114,6 +107,19 @@ def test_every_error_and_warning_is_shown_by_a_block_of_its_section():
 @pytest.mark.parametrize("asked", ASKED)
 def test_what_was_asked_has_its_section(asked: str):
     assert ASKED[asked] in _skill.sections()
+
+
+def test_every_need_and_every_excuse_has_its_sections():
+    known = _skill.sections()
+    assert len(NEEDS) == 10
+    assert not {id for ids in NEEDS.values() for id in ids} - set(known)
+    assert set(EXCUSES.values()) == {id for id in known if id.startswith("excuses/")}
+
+
+@pytest.mark.parametrize("excuse", EXCUSES)
+def test_an_excuse_is_answered_by_what_is_run(excuse: str):
+    blocks = [block for block in python_blocks() if block.section == EXCUSES[excuse]]
+    assert any("assert" in block.source or block.words or block.options for block in blocks)
 
 
 @pytest.mark.parametrize("block", [pytest.param(each, id=each.id) for each in python_blocks()])
@@ -160,33 +166,6 @@ def _passes_under_pytest(block: Block, folder: Path) -> None:
     )
     assert f"{tests} passed" in done.stdout, done.stdout + done.stderr
     assert done.returncode == 0, done.stdout
-
-
-@pytest.mark.parametrize("query", QUERIES)
-def test_search_finds_it_among_the_first_three(query: str):
-    results = search(query, limit=3)
-    assert QUERIES[query] in [each.id for each in results]
-    assert all(each.why.startswith("matched ") for each in results)
-    assert all(each.kind == ("rule" if each.id.startswith("AG") else "section") for each in results)
-
-
-@pytest.mark.parametrize("query", ["", "   ", "???", '" OR 1', "of the", "a" * 20_000])
-def test_search_takes_any_text(query: str):
-    assert search(query) == []
-
-
-@pytest.mark.parametrize("query", ["NEAR(", "title: leak*", '"leak', "leak AND NOT (", "a\x00leak"])
-def test_the_query_language_of_the_index_is_only_words_here(query: str):
-    assert search(query)
-
-
-def test_every_synonym_leads_somewhere():
-    assert not [word for word in set(_SYNONYMS.values()) if not search(word)]
-
-
-def test_search_gives_no_more_than_asked_for():
-    assert len(search("gradient", limit=2)) == 2
-    assert search("gradient", limit=0) == []
 
 
 def test_an_unknown_section_is_answered_with_the_nearest_ones():

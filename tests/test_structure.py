@@ -18,11 +18,11 @@ MODULES = sorted(
 MODULE_LINES, FUNCTION_LINES = 300, 50
 #: From the bottom up; a module imports only from its own layer or below.
 LAYERS = (
-    "_errors _model _phase _rng _locate",
-    "_rule _options _inspect_ctx _explain rules _skill _skill_search _lookup",
-    "_call _target _intercept _evaluator _line _judge _witness _numeric _precision _values _hearing"
+    "_errors _model _phase _patience _rng _locate",
+    "_rule _options _inspect_ctx _causes _explain rules _skill _skill_install _query _skill_search _lookup",
+    "_tensors _call _linked _target _intercept _evaluator _line _judge _witness _numeric _precision _values _hearing"
     " _verifier _contract _second _decision _variants _missing_term _trace _experiments _referee"
-    " _dtypes _nonfinite _transforms _layouts _aliasing _saves _hidden",
+    " _dtypes _nonfinite _transforms _recompute _threads _layouts _aliasing _saves _hidden",
     "_fact _observed _numbers _elsewhere _roads _uses _probe",
     "_audit _report _recorder _check",
 )
@@ -128,6 +128,7 @@ def test_the_wheel_works_away_from_the_checkout(tmp_path: Path) -> None:
     for command in (
         ["-c", LOOK, str(site)],
         ["-m", "mcp_server", "--help"],
+        ["-m", "pytest_autograd._cli", "skill", "install", "--path", str(tmp_path / "skills")],
         [
             "-m",
             "pytest",

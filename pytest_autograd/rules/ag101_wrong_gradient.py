@@ -22,7 +22,7 @@ FIX = (
     "against that."
 )
 SKILL = "debugging/wrong-values"
-EXPLAINED_BY = ("AG102", "AG107", "AG205", "AG206", "AG209", "AG303", "AG401")
+EXPLAINED_BY = ("AG102", "AG107", "AG205", "AG206", "AG209", "AG303", "AG401", "AG408")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

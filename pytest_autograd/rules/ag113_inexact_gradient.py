@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pytest_autograd._explain import precision_words, worst_element
+from pytest_autograd._causes import precision_words
+from pytest_autograd._explain import worst_element
 from pytest_autograd._rule import Evidence
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ EXPLAINED_BY = ("AG206", "AG209", "AG303")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:
-    """Look for arguments whose gradient is off by a resolved amount below rtol."""
+    """Look for arguments whose gradient is off by a resolved amount below rtol; a mere cast is AG402's."""
     for argument in probe.values.arguments:
-        if argument.status == "inexact":
+        if argument.status == "inexact" and argument.error > probe.cast_error(argument.name):
             index, expected, got = worst_element(argument)
             place = probe.place_of_gradient(argument.name)
             yield Evidence(

@@ -1,8 +1,9 @@
-"""backward reads state that another call overwrites.
+"""forward or backward uses state that another call changes.
 
 What forward leaves on the class, a module or a global belongs to the latest call. As soon as two
 calls are in flight (two layers, two micro-batches, recomputation) the first one's backward uses the
-second one's values.
+second one's values. A forward that counts its calls is another function when checkpointing runs it
+again.
 """
 
 from __future__ import annotations
@@ -22,7 +23,16 @@ EXPLAINED_BY = ("AG209", "AG302", "AG303")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:
-    """Run another call between forward and backward and see whether the gradient changes."""
+    """Call forward twice; then run another call between forward and backward."""
+    unsteady = probe.unsteady
+    if unsteady is not None:
+        output, error = unsteady
+        yield Evidence(
+            f"{output} differs when forward is called again on the same inputs",
+            output=output,
+            max_error=error,
+        )
+        return
     changed = probe.interleaved
     if changed is not None:
         argument, error = changed

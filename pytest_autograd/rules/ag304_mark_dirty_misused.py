@@ -30,5 +30,7 @@ def find(probe: Probe) -> Iterator[Evidence]:
             yield Evidence(f"{name} is marked dirty and not returned", argument=name)
         elif attempt.error is None and i not in (*attempt.changed_inputs, *attempt.written_inputs):
             yield Evidence(
-                f"{name} is marked dirty, but forward does not write to it", argument=name
+                f"{name} is marked dirty, but forward does not write to it",
+                argument=name,
+                severity="warning",
             )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SEVERITY = "error"
 FIX = "Return None at the place of each non-tensor argument."
 SKILL = "template/one-gradient-per-input"
+EXPLAINED_BY = ("AG006",)
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

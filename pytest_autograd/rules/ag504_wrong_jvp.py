@@ -26,7 +26,10 @@ EXPLAINED_BY = ("AG101",)
 
 
 def find(probe: Probe) -> Iterator[Evidence]:
-    """Judge jvp by finite differences along its tangent."""
+    """Judge jvp by finite differences along its tangent; where forward mode is asked for, note that there is none."""
+    if probe.options.forward_ad and not probe.has_jvp:
+        yield Evidence("no jvp: forward-mode AD raises on this Function", severity="note")
+        return
     verdict = probe.jvp
     if isinstance(verdict, TargetRaised):
         yield raised("jvp raises", verdict.error, class_place(probe.function.jvp))

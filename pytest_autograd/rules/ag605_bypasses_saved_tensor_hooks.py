@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SEVERITY = "warning"
 FIX = "Save tensors with save_for_backward, and keep the rest of the object on ctx."
 SKILL = "memory/saved-tensor-hooks"
+EXPLAINED_BY = ("AG202",)
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

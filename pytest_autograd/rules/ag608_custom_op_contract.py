@@ -21,7 +21,7 @@ FIX = (
 )
 SKILL = "transforms/custom-ops"
 LEVEL = "full"
-EXPLAINED_BY = ("AG101",)
+EXPLAINED_BY = ("AG101", "AG407")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

@@ -15,9 +15,9 @@ from typing import Any
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters
-from mcp.types import CallToolResult
+from mcp.types import CallToolResult, TextContent
 
-from pytest_autograd._model import Report
+from pytest_autograd._model import Isolation, Report
 
 PATIENCE = 60
 CUBE = """\
@@ -46,7 +46,7 @@ INPUTS = "return torch.rand(3, 2, dtype=torch.float64) + 1"
 
 
 def cube(
-    forward: str = "pass", backward: str = "pass", factor: int = 3, inputs: str = INPUTS
+    forward: str = "pass", backward: str = "pass", factor: int | str = 3, inputs: str = INPUTS
 ) -> str:
     return CUBE.format(forward=forward, backward=backward, factor=factor, inputs=inputs)
 
@@ -101,7 +101,7 @@ class Session:
         """Answered calls have no folder, and their processes are ending if not gone."""
         with watched(self.workers()) as gone:
             assert gone()
-        assert self.scratch() == ["lock"]
+        assert self.scratch() == []
 
     def zygotes(self) -> list[int]:
         return [pid for pid in _children(self.pid) if "mcp_server._zygote" in _command(pid)]
@@ -110,10 +110,20 @@ class Session:
         """Names of what lies in the server's scratch folders."""
         return sorted(path.name for path in self.folder.glob("autograd-mcp-*/*"))
 
+    def folders(self) -> list[str]:
+        """Names of the scratch folders of servers."""
+        return sorted(path.name for path in self.folder.glob("autograd-mcp-*"))
+
 
 def text_of(result: CallToolResult) -> str:
     (block,) = result.content
+    assert isinstance(block, TextContent)
     return block.text
+
+
+def isolation_of(report: Report) -> Isolation:
+    assert report.isolation is not None
+    return report.isolation
 
 
 def _command(pid: int) -> str:
@@ -153,11 +163,11 @@ def watched(pids: list[int]) -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
-def connected(folder: Path, *options: str) -> Iterator[Session]:
+def connected(folder: Path, *options: str, **environment: str) -> Iterator[Session]:
     parameters = StdioServerParameters(
         command=sys.executable,
         args=["-m", "mcp_server", *options],
-        env={"PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(folder)},
+        env={"PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(folder), **environment},
     )
     with (
         start_blocking_portal() as portal,

@@ -1,0 +1,34 @@
+"""snntorch: surrogate gradients of spikes, quantised states, losses of spike times."""
+
+import pytest
+import torch
+from snntorch import functional, surrogate
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "straight_through_estimator",
+        "triangular",
+        "fast_sigmoid",
+        "atan",
+        "heaviside",
+        "sigmoid",
+        "spike_rate_escape",
+        "LSO",
+        "SFS",
+    ],
+)
+def test_surrogate(name, draw):
+    made = getattr(surrogate, name)()
+    made(draw(4, 5))
+
+
+def test_quantised_state(draw):
+    functional.quant.state_quant(num_bits=3)(draw(4, 5))
+
+
+@pytest.mark.parametrize("kind", ["ce_temporal_loss", "mse_temporal_loss"])
+def test_temporal_loss(kind, draw):
+    spikes = (draw(6, 3, 4, grad=False) > 0.3).double().requires_grad_()
+    getattr(functional, kind)()(spikes.float(), torch.tensor([0, 3, 1]))

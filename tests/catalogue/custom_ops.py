@@ -1,0 +1,154 @@
+"""Custom ops of torch.library, whose promises opcheck knows."""
+
+import torch
+from catalogue._mode import FULL, Mode, matrix, normal, vector
+from torch import Tensor
+from torch.library import custom_op
+
+
+def save_input(ctx, inputs, output):
+    ctx.save_for_backward(inputs[0])
+
+
+@custom_op("catalogue::no_formula", mutates_args=())
+def no_formula(x: Tensor) -> Tensor:
+    return x.sin()
+
+
+@no_formula.register_fake
+def _(x):
+    return torch.empty_like(x)
+
+
+@custom_op("catalogue::wrong_formula", mutates_args=())
+def wrong_formula(x: Tensor) -> Tensor:
+    return x.sin()
+
+
+@wrong_formula.register_fake
+def _(x):
+    return torch.empty_like(x)
+
+
+wrong_formula.register_autograd(
+    lambda ctx, grad_output: grad_output * ctx.saved_tensors[0].sin(), setup_context=save_input
+)
+
+
+def sine_backward(ctx, grad_output):
+    (x,) = ctx.saved_tensors
+    return grad_output * x.cos()
+
+
+@custom_op("catalogue::wrong_fake", mutates_args=())
+def wrong_fake(x: Tensor) -> Tensor:
+    return x.sin()
+
+
+@wrong_fake.register_fake
+def _(x):
+    return x.new_empty(x.shape[0], 1)
+
+
+wrong_fake.register_autograd(sine_backward, setup_context=save_input)
+
+
+@custom_op("catalogue::undeclared_write", mutates_args=())
+def undeclared_write(x: Tensor) -> Tensor:
+    x.mul_(2)
+    return x.clone()
+
+
+@undeclared_write.register_fake
+def _(x):
+    return torch.empty_like(x)
+
+
+undeclared_write.register_autograd(lambda ctx, grad_output: 2 * grad_output)
+
+
+def in_memory_order(tensor):
+    """Return the elements as they lie in memory, as a kernel with a bare pointer reads them."""
+    return tensor.as_strided((tensor.numel(),), (1,)).view(tensor.shape)
+
+
+@custom_op("catalogue::bare_pointer", mutates_args=())
+def bare_pointer(x: Tensor) -> Tensor:
+    return x * 3.0
+
+
+@bare_pointer.register_fake
+def _(x):
+    return torch.empty_like(x)
+
+
+bare_pointer.register_autograd(lambda ctx, grad_output: 3 * in_memory_order(grad_output))
+
+
+@custom_op("catalogue::sum_of_all", mutates_args=())
+def sum_of_all(tensors: list[Tensor]) -> Tensor:
+    return torch.stack(tensors).sum(0)
+
+
+@sum_of_all.register_fake
+def _(tensors):
+    return torch.empty_like(tensors[0])
+
+
+sum_of_all.register_autograd(
+    lambda ctx, grad_output: [grad_output.clone() for _ in range(ctx.count)],
+    setup_context=lambda ctx, inputs, output: setattr(ctx, "count", len(inputs[0])),
+)
+
+
+@custom_op("catalogue::sine_of_numpy", mutates_args=())
+def sine_of_numpy(x: Tensor) -> Tensor:
+    return x.sin()
+
+
+@sine_of_numpy.register_fake
+def _(x):
+    return torch.empty_like(x)
+
+
+def numpy_backward(ctx, grad_output):
+    (x,) = ctx.saved_tensors
+    return grad_output * torch.from_numpy(x.detach().cos().numpy())
+
+
+sine_of_numpy.register_autograd(numpy_backward, setup_context=save_input)
+
+
+@custom_op("catalogue::product", mutates_args=())
+def product(x: Tensor, y: Tensor) -> Tensor:
+    return x * y
+
+
+@product.register_fake
+def _(x, y):
+    return torch.empty_like(x)
+
+
+def product_backward(ctx, grad_output):
+    x, y = ctx.saved_tensors
+    grad_x = grad_output * y if ctx.needs_input_grad[0] else None
+    return grad_x, grad_output * x if ctx.needs_input_grad[1] else None
+
+
+product.register_autograd(
+    product_backward, setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs)
+)
+
+
+MODES = {
+    "op_without_a_formula": Mode(no_formula, vector, "AG608", options=FULL),
+    "op_with_a_wrong_formula": Mode(wrong_formula, vector, "AG101", options=FULL),
+    "op_with_a_wrong_fake": Mode(wrong_fake, vector, "AG608", options=FULL),
+    "op_with_an_undeclared_write": Mode(undeclared_write, vector, "AG608", options=FULL),
+    "op_with_a_bare_pointer_in_backward": Mode(bare_pointer, matrix, "AG407", options=FULL),
+    "op_with_numpy_in_backward": Mode(sine_of_numpy, vector, "AG501"),
+    "op_with_a_frozen_input": Mode(
+        product, lambda: (normal(4), normal(4, seed=1).detach()), options=FULL
+    ),
+    "op_of_a_list": Mode(sum_of_all, lambda: ([normal(4), normal(4, seed=1)],), options=FULL),
+}

@@ -1,0 +1,1 @@
+"""The server against the official conformance suite, inspector and TypeScript clients."""
