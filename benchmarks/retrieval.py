@@ -66,7 +66,10 @@ def benchmark(run: Run) -> None:
         {
             "scores": {kind: asdict(score) for kind, score in found.items()},
             "milliseconds": {"median": statistics.median(times), "most": max(times)},
-            "missed": [{"kind": each.query.kind, "text": each.query.group or each.query.text} for each in missed],
+            "missed": [
+                {"kind": each.query.kind, "text": each.query.group or each.query.text}
+                for each in missed
+            ],
         }
     )
     counts = {name: Counter(map(outcome, group)) for name, group in groups.items()}

@@ -57,7 +57,15 @@ def explain_there(probe: Probe, wrong: WrongThere) -> Evidence:
         assert wrong.raised is not None
         return raised(f"backward raises {wrong.where}", wrong.raised.error, probe.place_of_backward)
     found = explain(probe, wrong.values, wrong.argument)
-    return replace(found, message=f"{wrong.where}, {found.message}")
+    return replace(found, message=f"{wrong.where}, {found.message}{symmetry(probe)}")
+
+
+def symmetry(probe: Probe) -> str:
+    """Say that a symmetric input may be all that is meant; it hides what is wrong for other matrices."""
+    names = [name for name in probe.symmetric if name not in probe.symmetrised[1]]
+    if not names:
+        return ""
+    return f"; {' and '.join(names)} was given symmetric: if it must be, symmetrise it in forward"
 
 
 SURROGATE = "forward is piecewise constant here, so its derivative is 0; this looks like a surrogate gradient"

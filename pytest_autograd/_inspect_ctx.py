@@ -86,6 +86,16 @@ def input_name(tensor: Tensor, call: Call, trace: Trace) -> str | None:
     return None
 
 
+def passed_inside(call: Call, trace: Trace) -> set[int]:
+    """Return the ids of the tensors that were passed in inside lists, tuples and dicts."""
+    args, kwargs = call.rebuild(trace.arguments)
+    found: dict[str, Tensor] = {}
+    for i, value in enumerate([*args, *kwargs.values()]):
+        if not is_tensor(value):
+            _walk(str(i), value, found, DEPTH)
+    return {id(tensor) for tensor in found.values()}
+
+
 def _same_memory(one: Tensor, other: Tensor) -> bool:
     try:
         return one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr() != 0

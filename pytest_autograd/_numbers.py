@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_autograd._call import Call
 from pytest_autograd._contract import Declared
 from pytest_autograd._decision import decide
 from pytest_autograd._errors import NotApplicable, TargetRaised
@@ -16,6 +17,7 @@ from pytest_autograd._fact import fact
 from pytest_autograd._missing_term import missing_term
 from pytest_autograd._observed import Observed
 from pytest_autograd._second import SecondOrder, SecondOrderJudge
+from pytest_autograd._symmetric import is_symmetric, symmetrised
 from pytest_autograd._tensors import same
 from pytest_autograd._values import Trial, Values, relative_error
 
@@ -28,14 +30,26 @@ class Numbers(Observed):
         """The numbers of the call, on float64 copies where the code takes them."""
         if self.call.function is not None and self.trace.error is None:
             self._needs_sound_backward()
-        wide = Evaluator(self.call.widened(), self.seed)
+        call, _ = self.symmetrised
+        wide = Evaluator(call.widened(), self.seed)
         try:
             wide.forward(wide.point)
             return wide
         except TargetRaised:  # a forward for float32 only may refuse float64
-            given = Evaluator(self.call, self.seed)
+            given = Evaluator(call, self.seed)
             given.forward(given.point)
             return given
+
+    @fact
+    def symmetrised(self) -> tuple[Call, list[str]]:
+        """The call with the matrices that it takes for symmetric kept so, and their names."""
+        return symmetrised(self.call, self.seed)
+
+    @fact
+    def symmetric(self) -> list[str]:
+        """The differentiated arguments that are symmetric matrices as given."""
+        named = zip(self.evaluator.names, self.evaluator.point, strict=True)
+        return [name for name, value in named if is_symmetric(value)]
 
     def _needs_sound_backward(self) -> None:
         runs = self.trace.backwards

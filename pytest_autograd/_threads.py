@@ -20,7 +20,7 @@ from pytest_autograd._judge import signed_bounded
 from pytest_autograd._values import relative_error
 
 MOST_RIVALS = 12
-RIVALS_SECONDS = 0.5
+RIVALS_SECONDS = 0.25
 PATIENCE = 1.0  # seconds, at least, for a thread that may wait for a lock that backward holds
 SAME = 1e-12
 

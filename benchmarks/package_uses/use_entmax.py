@@ -5,7 +5,9 @@ import pytest
 import torch
 
 
-@pytest.mark.parametrize("name", ["sparsemax", "entmax15", "sparsemax_bisect", "entmax_bisect", "normmax_bisect"])
+@pytest.mark.parametrize(
+    "name", ["sparsemax", "entmax15", "sparsemax_bisect", "entmax_bisect", "normmax_bisect"]
+)
 def test_map(name, draw):
     getattr(entmax, name)(draw(3, 6), dim=-1)
 
@@ -15,12 +17,20 @@ def test_budget(draw):
 
 
 def test_learnt_alpha(draw):
-    entmax.entmax_bisect(draw(3, 6), alpha=torch.full((3, 1), 1.3, dtype=torch.float64, requires_grad=True))
+    entmax.entmax_bisect(
+        draw(3, 6), alpha=torch.full((3, 1), 1.3, dtype=torch.float64, requires_grad=True)
+    )
 
 
 @pytest.mark.parametrize(
     "name",
-    ["SparsemaxLoss", "Entmax15Loss", "SparsemaxBisectLoss", "EntmaxBisectLoss", "NormmaxBisectLoss"],
+    [
+        "SparsemaxLoss",
+        "Entmax15Loss",
+        "SparsemaxBisectLoss",
+        "EntmaxBisectLoss",
+        "NormmaxBisectLoss",
+    ],
 )
 def test_loss(name, draw):
     getattr(entmax, name)()(draw(4, 6), torch.tensor([0, 5, 2, 2]))

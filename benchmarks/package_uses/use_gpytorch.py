@@ -21,7 +21,9 @@ def test_rbf(draw):
     kernel(draw(5, 2, grad=False), draw(4, 2, grad=False)).to_dense()
 
 
-@pytest.mark.parametrize("kind", [NaturalVariationalDistribution, TrilNaturalVariationalDistribution])
+@pytest.mark.parametrize(
+    "kind", [NaturalVariationalDistribution, TrilNaturalVariationalDistribution]
+)
 def test_natural_distribution(kind, draw):
     distribution = kind(4).double()
     with torch.no_grad():

@@ -3,7 +3,11 @@
 import linear_operator
 import pytest
 import torch
-from linear_operator.operators import DenseLinearOperator, DiagLinearOperator, ToeplitzLinearOperator
+from linear_operator.operators import (
+    DenseLinearOperator,
+    DiagLinearOperator,
+    ToeplitzLinearOperator,
+)
 
 
 @pytest.fixture
@@ -33,12 +37,17 @@ def test_quadratic_form(matrix, draw):
 
 
 def test_quadratic_form_and_determinant(matrix, draw):
-    with linear_operator.settings.fast_computations(log_prob=True), linear_operator.settings.max_cholesky_size(1):
+    with (
+        linear_operator.settings.fast_computations(log_prob=True),
+        linear_operator.settings.max_cholesky_size(1),
+    ):
         DenseLinearOperator(matrix).inv_quad_logdet(draw(5, 2), logdet=True)
 
 
 def test_inverse_root_product(matrix, draw):
-    (DenseLinearOperator(matrix) + DiagLinearOperator(torch.ones(5, dtype=torch.float64))).sqrt_inv_matmul(draw(5, 2))
+    (
+        DenseLinearOperator(matrix) + DiagLinearOperator(torch.ones(5, dtype=torch.float64))
+    ).sqrt_inv_matmul(draw(5, 2))
 
 
 def test_root(matrix):

@@ -8,7 +8,9 @@ from norse.torch.functional.adjoint import lif_adjoint
 from norse.torch.functional.superspike import super_fn
 
 
-@pytest.mark.parametrize("name", ["HeaviErfc", "HeaviTanh", "Logistic", "HeaviCirc", "CircDist", "Triangle"])
+@pytest.mark.parametrize(
+    "name", ["HeaviErfc", "HeaviTanh", "Logistic", "HeaviCirc", "CircDist", "Triangle"]
+)
 def test_threshold(name, draw):
     getattr(threshold, name).apply(draw(4, 5), 0.5)
 
@@ -40,5 +42,5 @@ def test_feed_forward_adjoint_step(draw):
 def test_spike_times(draw):
     from norse.torch.functional.spikes_to_times_decoder import ToSpikeTimes
 
-    spikes = (draw(6, 3, grad=False) > 0).double().requires_grad_()
+    spikes = (draw(6, 2, 3, grad=False) > 0).double().requires_grad_()
     ToSpikeTimes.apply(spikes, torch.tensor(2))

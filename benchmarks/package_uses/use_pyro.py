@@ -21,7 +21,7 @@ def test_quantise(draw):
 
 
 def test_moving_average(draw):
-    EwmaLog(0.9)(draw(6), dim=0)
+    EwmaLog(0.9)(draw(6).exp(), torch.tensor(0.0, dtype=torch.float64))
 
 
 def test_optimal_mass_transport_sample(draw):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from snntorch import functional, surrogate
+from snntorch.functional.quant import state_quant
 
 
 @pytest.mark.parametrize(
@@ -15,7 +16,6 @@ from snntorch import functional, surrogate
         "heaviside",
         "sigmoid",
         "spike_rate_escape",
-        "LSO",
         "SFS",
     ],
 )
@@ -25,7 +25,18 @@ def test_surrogate(name, draw):
 
 
 def test_quantised_state(draw):
-    functional.quant.state_quant(num_bits=3)(draw(4, 5))
+    state_quant(num_bits=3)(draw(4, 5))
+
+
+def test_leaky_operator(draw):
+    with pytest.raises(
+        TypeError, match="variance"
+    ):  # it applies the Function of the stochastic operator
+        surrogate.LSO()(draw(4, 5))
+
+
+def test_stochastic_operator(draw):
+    surrogate.SSO()(draw(4, 5))
 
 
 @pytest.mark.parametrize("kind", ["ce_temporal_loss", "mse_temporal_loss"])

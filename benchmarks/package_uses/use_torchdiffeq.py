@@ -7,7 +7,9 @@ from torchdiffeq import odeint, odeint_adjoint, odeint_event
 class Field(torch.nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.matrix = torch.nn.Parameter(torch.tensor([[-0.1, 1.0], [-1.2, -0.2]], dtype=torch.float64))
+        self.matrix = torch.nn.Parameter(
+            torch.tensor([[-0.1, 1.0], [-1.2, -0.2]], dtype=torch.float64)
+        )
 
     def forward(self, t: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return torch.tanh(y @ self.matrix)
@@ -23,7 +25,13 @@ def test_adjoint(draw):
 def test_time_of_an_event():
     start = torch.tensor([1.0, 0.3], dtype=torch.float64, requires_grad=True)
     odeint_event(
-        Field(), start, TIMES[0], event_fn=lambda t, y: y[0] - 0.2, odeint_interface=odeint, rtol=1e-10, atol=1e-12
+        Field(),
+        start,
+        TIMES[0],
+        event_fn=lambda t, y: y[0] - 0.2,
+        odeint_interface=odeint,
+        rtol=1e-10,
+        atol=1e-12,
     )
 
 

@@ -31,4 +31,6 @@ def test_forward_by_matrix(draw, frequencies):
 def test_adjoint_by_matrix(draw, frequencies):
     matrices = tkbn.calc_tensor_spmatrix(frequencies, im_size=(6, 6), numpoints=3)
     data = torch.complex(draw(1, 1, 7), draw(1, 1, 7))
-    tkbn.KbNufftAdjoint(im_size=(6, 6), numpoints=3, dtype=torch.complex128)(data, frequencies, matrices)
+    tkbn.KbNufftAdjoint(im_size=(6, 6), numpoints=3, dtype=torch.complex128)(
+        data, frequencies, matrices
+    )

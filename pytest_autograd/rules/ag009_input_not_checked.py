@@ -1,6 +1,7 @@
 """A floating input was not differentiated, since it does not require grad.
 
-Its gradient, right or wrong, was never asked for.
+Its gradient, right or wrong, was never asked for. Told as well: a symmetric matrix of which forward reads one triangle,
+which is checked as a symmetric matrix, not entry by entry.
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ SKILL = "verification/inputs-that-count"
 
 
 def find(probe: Probe) -> Iterator[Evidence]:
-    """Look for differentiable inputs that were left out."""
+    """Look for differentiable inputs that were left out, in whole or in part."""
+    for name in probe.symmetrised[1]:
+        yield Evidence(
+            f"{name} is symmetric and forward reads one triangle of it: only its symmetric changes were checked",
+            argument=name,
+            fix="Nothing is wrong; to check entry by entry, give a matrix that is not symmetric.",
+        )
     slots = probe.call.slots
     if probe.call.function is not None:
         for slot in slots:

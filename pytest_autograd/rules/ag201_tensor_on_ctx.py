@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pytest_autograd._inspect_ctx import input_name, is_output, shape, tensors_on
+from pytest_autograd._inspect_ctx import input_name, is_output, passed_inside, shape, tensors_on
 from pytest_autograd._rule import Evidence
 
 if TYPE_CHECKING:
@@ -29,8 +29,13 @@ def find(probe: Probe) -> Iterator[Evidence]:
     """Look at what forward left on ctx; an output there is AG202's."""
     trace = probe.attempt
     kept = tensors_on(trace.ctx_attributes())
+    passed = passed_inside(probe.call, trace) if kept else set()
+    whole: dict[str, list[str]] = {}
     for name, tensor in kept.items():
         if is_output(tensor, trace):
+            continue
+        if id(tensor) in passed:
+            whole.setdefault(name.partition("[")[0], []).append(shape(tensor))
             continue
         role = input_name(tensor, probe.call, trace)
         what = f"the input {role}" if role else "an intermediate"
@@ -39,3 +44,6 @@ def find(probe: Probe) -> Iterator[Evidence]:
             "; changed in place after the call, it silently gives another gradient" if stale else ""
         )
         yield Evidence(f"ctx.{name} holds {what} ({shape(tensor)}){detail}", argument=role)
+    for name, shapes in whole.items():
+        count = "a tensor" if len(shapes) == 1 else f"{len(shapes)} tensors"
+        yield Evidence(f"ctx.{name} holds {count} of an argument ({', '.join(shapes[:3])})")

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pytest_autograd._errors import NotApplicable
+from pytest_autograd._explain import symmetry
 from pytest_autograd._rule import Evidence
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def find(probe: Probe) -> Iterator[Evidence]:
         what = "wrong" if math.isfinite(second.judgement.claimed) else "not finite"
         names = ", ".join(second.blamed) or "the arguments"
         yield Evidence(
-            f"the second derivative by {names} is {what}",
+            f"the second derivative by {names} is {what}{symmetry(probe)}",
             argument=second.blamed[0] if second.blamed else None,
             expected=second.judgement.best.value,
             got=second.judgement.claimed,

@@ -1,6 +1,7 @@
 """Right Functions that look like a fault: no error and no warning."""
 
 import threading
+from typing import ClassVar
 
 import torch
 from catalogue._mode import FULL, Mode, matrix, normal, two_vectors, vector
@@ -69,7 +70,7 @@ class ScratchOfTheThread(Function):
 class CachesATable(Function):
     """State that depends on the shape alone."""
 
-    tables: dict = {}  # noqa: RUF012
+    tables: ClassVar = {}
 
     @staticmethod
     def forward(ctx, x):

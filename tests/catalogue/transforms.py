@@ -1,4 +1,4 @@
-"""Transforms and environments: vmap, forward mode, autocast, compilation, custom ops."""
+"""Transforms: vmap, forward mode and autocast; sparse inputs."""
 
 import torch
 from catalogue._mode import Mode, matrix, normal, vector
