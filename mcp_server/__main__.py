@@ -19,6 +19,7 @@ from mcp_server._server import create_server
 
 if TYPE_CHECKING:
     from mcp_server._address import Address
+    from mcp_server._executor import Executor
 
 
 def main() -> None:
@@ -26,10 +27,9 @@ def main() -> None:
     parser = command_line()
     options = parser.parse_args()
     address = _address(parser, options)
-    launcher = Launcher(prefork=CAN_FORK and not options.no_prefork)
-    limits = Limits(memory=int(options.memory * GB), isolation=options.isolation)
+    executor = _executor(parser, options)
     finish = _exporting(parser, options.otel)
-    checks = Checks(Embedded(limits, launcher), options.workers, options.queue)
+    checks = Checks(executor, options.workers, options.queue)
 
     def leave(number: int, frame: FrameType | None) -> None:
         # An orderly end would wait for the SDK's thread that reads standard input.
@@ -46,6 +46,23 @@ def main() -> None:
             create_server(checks).run("stdio")
         else:
             _serve(checks, address, options.grace)
+
+
+def _executor(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Executor:
+    """Return what runs the checks; of Ray nothing is imported unless asked for."""
+    limits = Limits(memory=int(options.memory * GB), isolation=options.isolation)
+    prefork = not options.no_prefork
+    if options.executor == "embedded":
+        if options.ray_address is not None:
+            parser.error("--ray-address needs --executor ray")
+        return Embedded(limits, Launcher(prefork=CAN_FORK and prefork))
+    from mcp_server._ray import Fleet
+    from mcp_server._ray_cluster import NoCluster
+
+    try:
+        return Fleet(options.ray_address or "auto", limits, options.workers, prefork)
+    except NoCluster as error:
+        parser.error(str(error))
 
 
 def _exporting(parser: argparse.ArgumentParser, wanted: bool) -> Callable[[], None]:

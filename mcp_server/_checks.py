@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from types import TracebackType
 
@@ -27,7 +26,7 @@ class Checks:
         waiting: int | None = None,
     ) -> None:
         self.executor = executor or Embedded()
-        self.workers = workers or os.cpu_count() or 1
+        self.workers = workers or self.executor.room
         self.answered = 0
         most_waiting = _PER_WORKER * self.workers if waiting is None else waiting
         self.places = Places(self.workers, most_waiting)

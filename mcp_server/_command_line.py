@@ -24,6 +24,7 @@ def command_line() -> argparse.ArgumentParser:
         "GET /health tells how many checks run and wait.",
     )
     _add_checks(parser)
+    _add_ray(parser.add_argument_group("many machines"))
     _add_http(parser.add_argument_group("HTTP, for a team"))
     return parser
 
@@ -61,6 +62,21 @@ def _add_checks(parser: argparse.ArgumentParser) -> None:
         "--otel",
         action="store_true",
         help="send spans and metrics by OTLP/HTTP, to where OTEL_EXPORTER_OTLP_ENDPOINT says",
+    )
+
+
+def _add_ray(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--executor",
+        choices=("embedded", "ray"),
+        default="embedded",
+        help="embedded: checks run on this machine; ray: on the nodes of a Ray cluster, which need "
+        "the same pytest-autograd[ray] and torch (default %(default)s)",
+    )
+    group.add_argument(
+        "--ray-address",
+        metavar="HOST:PORT",
+        help="the cluster's head (default: the cluster that this machine is a node of)",
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from mcp_server import _scratch
 from mcp_server._executor import Progress
 from mcp_server._job import Job
@@ -16,6 +18,7 @@ class Embedded:
 
     def __init__(self, limits: Limits | None = None, launcher: Launcher | None = None) -> None:
         self.limits = limits or Limits()
+        self.room = os.cpu_count() or 1
         self._launcher = launcher or Launcher()
         self._scratch: Scratch | None = None
 

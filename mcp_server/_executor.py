@@ -12,9 +12,10 @@ Progress = Callable[[float, str], Awaitable[None]]
 
 
 class Executor(Protocol):
-    """Runs checks, each in processes of its own, under ``limits``. How many at once is not its say."""
+    """Runs checks, each in processes of its own, under ``limits``; it has ``room`` for so many."""
 
     limits: Limits
+    room: int
 
     def prepare(self) -> None:
         """Start what takes long to start; called once, in the main thread."""

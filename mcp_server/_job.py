@@ -19,7 +19,7 @@ from mcp_server._death import PHASES
 from mcp_server._executor import Progress
 from mcp_server._launch import Launcher, NotStarted
 from mcp_server._limits import GRACE, STARTING, Limits
-from mcp_server._request import Checked, Failure, Request
+from mcp_server._request import Checked, Failure, Request, outcome_of
 
 _CHUNK = 1 << 18
 _LONGEST_LINE = 64 << 20
@@ -73,9 +73,7 @@ class Job:
             await self._send(request.model_dump_json().encode() + b"\n")
             while (message := await self._receive()) is not None:
                 if "outcome" in message:
-                    found = message["outcome"]
-                    kind = Checked if "report" in found else Failure
-                    return kind.model_validate(found)
+                    return outcome_of(message["outcome"])
                 self._phase = message.get("phase", self._phase)
                 self._judge = message.get("pid", self._judge)
             return Failure(message="the judge of this call ended unexpectedly", internal=True)

@@ -42,3 +42,8 @@ class Failure(BaseModel):
 
     message: str
     internal: bool = False
+
+
+def outcome_of(found: dict[str, Any]) -> Checked | Failure:
+    """Read an outcome from what it was dumped to."""
+    return (Checked if "report" in found else Failure).model_validate(found)

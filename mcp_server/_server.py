@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from mcp.server import CacheHint, MCPServer
@@ -11,6 +10,7 @@ from mcp_server._checks import Checks
 from mcp_server._documents import add_documents
 from mcp_server._skills import Skills, add_files
 from mcp_server._tools import tools
+from mcp_server._version import version
 
 INSTRUCTIONS = """\
 Verifies hand-written gradients (torch.autograd.Function) by running them, and holds the guide to
@@ -29,7 +29,7 @@ def create_server(checks: Checks, **more: Any) -> MCPServer:
         title="pytest-autograd",
         description="Verifies hand-written PyTorch gradients and teaches how to write them",
         instructions=INSTRUCTIONS,
-        version=_version(),
+        version=version(),
         tools=tools(checks),
         extensions=[Skills()],
         subscriptions=False,  # nothing that it lists ever changes
@@ -44,10 +44,3 @@ def create_server(checks: Checks, **more: Any) -> MCPServer:
     add_documents(server)
     add_files(server)
     return server
-
-
-def _version() -> str:
-    try:
-        return version("pytest-autograd")
-    except PackageNotFoundError:
-        return "0+unknown"

@@ -189,6 +189,13 @@ def choose_wanted(named: Sequence[tuple[str, Tensor]], optional: bool = False) -
     return wanted
 
 
+def own_containers(value: Any) -> Any:
+    """Return a new container with the same content: some forwards take options out of the dict they are given."""
+    if isinstance(value, list | dict | tuple):
+        return pytree.tree_map(lambda leaf: leaf, value)
+    return value
+
+
 def describe_constant(name: str, value: Any) -> str:
     """Say what non-tensor was passed, shortened."""
     text = repr(value)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 import torch
+from torch import Tensor
 
 from pytest_autograd._call import Call
 from pytest_autograd._decision import decide
 from pytest_autograd._errors import NotApplicable, TargetRaised
 from pytest_autograd._evaluator import Evaluator
 from pytest_autograd._fact import fact
+from pytest_autograd._judge import direction, signed_bounded
+from pytest_autograd._line import EPS, Line, Path
 from pytest_autograd._numbers import Numbers
 from pytest_autograd._values import Argument, Values
 from pytest_autograd._variants import other_points, other_sizes, special_points
 
 SHARE_OF_TIME = 0.25  # of what the time limit leaves, for points and for sizes each
+STEPS = (1e-4, 1e-6)
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class Elsewhere(Numbers):
             raise NotApplicable("other points and sizes are tried at level full")
         if any(a.status in ("wrong", "missing") for a in self.values.arguments):
             raise NotApplicable("the gradient is wrong at the given inputs")
+        if any(judgement.rough for judgement in self.values.judgements):
+            raise NotApplicable("forward is too rough to be judged elsewhere")
         stop = time.monotonic() + SHARE_OF_TIME * (self.deadline - time.monotonic())
         found: dict[str, WrongThere] = {}
         for where, call in variants:
@@ -72,7 +78,7 @@ class Elsewhere(Numbers):
         try:
             values = decide(evaluator, self.options)
         except TargetRaised as raised:
-            if raised.where == "backward":
+            if raised.where == "backward" and _smooth_there(evaluator, outputs, self.seed):
                 yield WrongThere(where, raised=raised)
             return
         except NotApplicable:
@@ -80,3 +86,22 @@ class Elsewhere(Numbers):
         for argument in values.arguments:
             if argument.status == "wrong":
                 yield WrongThere(where, values, argument)
+
+
+def _smooth_there(evaluator: Evaluator, outputs: Sequence[Tensor], seed: int) -> bool:
+    """Whether forward has a derivative at the point: its one-sided slopes stay bounded as the step shrinks.
+
+    Eigenvectors at equal eigenvalues have none, and a backward that raises there is no fault.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    along = direction(evaluator.point, generator)
+    path = Path(evaluator.forward, evaluator.point, along, outputs, outputs)
+    line = Line(path, signed_bounded(outputs, generator), EPS)
+    try:
+        for sign in (1.0, -1.0):
+            coarse, fine = (abs(line.moved(sign * h)) / h for h in STEPS)
+            if not fine <= 3 * coarse + 1e-6 * max(line.size, 1.0):
+                return False
+    except NotApplicable:
+        return False
+    return True

@@ -11,6 +11,7 @@ from pytest_autograd._errors import NotApplicable
 from pytest_autograd._options import Options
 
 T = TypeVar("T")
+OUT_OF_TIME = "the time limit is used up"
 
 
 class Facts:
@@ -34,7 +35,7 @@ class fact(Generic[T]):
     def __get__(self, facts: Facts, owner: type | None = None) -> T:
         if self.name not in facts.known and self.name not in facts.refused:
             if time.monotonic() > facts.deadline:
-                raise NotApplicable("the time limit is used up")
+                raise NotApplicable(OUT_OF_TIME)
             try:
                 facts.known[self.name] = self.observe(facts)
             except NotApplicable as reason:

@@ -191,7 +191,13 @@ def captured_tensors(call: Call, seed: int) -> list[str]:
 
 @contextmanager
 def direct_forwards() -> Iterator[list[str]]:
-    """Collect the names of custom Functions whose ``forward`` is called outside any ``apply``."""
+    """Collect the names of custom Functions whose ``forward`` is called outside any ``apply``.
+
+    Raises:
+        NotApplicable: a profiler is at work; it could not be put back, as cProfile's is no callable.
+    """
+    if sys.getprofile() is not None:
+        raise NotApplicable("a profiler is at work, and Python has room for one only")
     codes = {
         function.forward.__code__: function.__qualname__
         for function in _subclasses(Function)
@@ -205,12 +211,11 @@ def direct_forwards() -> Iterator[list[str]]:
             if name not in found:
                 found.append(name)
 
-    before = sys.getprofile()
     sys.setprofile(profile)
     try:
         yield found
     finally:
-        sys.setprofile(before)
+        sys.setprofile(None)
 
 
 def _inside_apply(frame: FrameType) -> bool:

@@ -9,7 +9,7 @@ from pytest_autograd._drawing import bars, difference, heat_map, largest, number
 from pytest_autograd._html_style import STYLE
 from pytest_autograd._locate import source_line
 from pytest_autograd._model import Finding
-from pytest_autograd._results import Cost, Entry, Picture, Results, Row, Tally, relative
+from pytest_autograd._results import Cost, Entry, Picture, Results, Row, Tally, shown
 from pytest_autograd._summary import worst
 
 KIB = 1024
@@ -51,7 +51,7 @@ def _table(rows: list[Row], root: Path) -> str:
         first = row.first
         name = escape(first.function)
         linked = f"<a href='#f{i}'>{name}</a>" if _worth_it(row) else name
-        where = relative(first.file, root) + (f":{first.line}" if first.line else "")
+        where = shown(first.file, first.line, root)
         lines.append(
             f"<tr><td>{linked}</td><td class='place'>{escape(where)}</td><td class='n'>{row.calls}</td>"
             f"<td class='n'>{len(row.entries)}</td><td>{_badge(row.outcome)}</td>"
@@ -69,7 +69,7 @@ def _badge(outcome: str) -> str:
 
 def _section(i: int, row: Row, root: Path) -> str:
     first = row.first
-    where = relative(first.file, root) + (f":{first.line}" if first.line else "")
+    where = shown(first.file, first.line, root)
     findings = "".join(_finding(finding, root) for finding in row.findings)
     reason = (
         "" if row.findings or first.report is None else f"<p>{escape(first.report.summary)}</p>"
@@ -86,7 +86,7 @@ def _section(i: int, row: Row, root: Path) -> str:
 def _finding(finding: Finding, root: Path) -> str:
     place, source = "", ""
     if finding.file:
-        place = f"<span class='place'>{escape(relative(finding.file, root))}:{finding.line}</span>"
+        place = f"<span class='place'>{escape(shown(finding.file, finding.line, root))}</span>"
         line = source_line(finding.file, finding.line)
         source = f"<pre>{escape(line)}</pre>" if line else ""
     return (

@@ -27,12 +27,16 @@ RESOLVED = 1e-2  # relative uncertainty above which a slope says nothing
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the judge says of one directional derivative; ``accuracy`` is relative to ``scale``."""
+    """What the judge says of one directional derivative; ``accuracy`` is relative to ``scale``.
+
+    ``rough``: forward follows the claim at wide steps and not at small ones.
+    """
 
     status: Literal["ok", "wrong", "kink", "unresolved"]
     claimed: float
     slopes: tuple[Slope, ...]
     scale: float
+    rough: bool = False
 
     @property
     def best(self) -> Slope:
@@ -135,7 +139,28 @@ def judge(line: Line, claimed: float, scale: float, rounding: float) -> Judgemen
         coarse = min(slopes, key=lambda s: s.uncertainty)
         if not finest.kinked and not (finest.differs(claimed) and _near(finest, coarse)):
             status = "unresolved"
+        elif _rough(line, claimed, scale, rounding, finest.value):
+            return Judgement("unresolved", claimed, tuple(slopes), scale, rough=True)
     return Judgement(status, claimed, tuple(slopes), scale)
+
+
+def _rough(line: Line, claimed: float, scale: float, rounding: float, fine: float) -> bool:
+    """Whether forward follows the claim but for tiny deviations, as an iterative solver does that stops early.
+
+    Its slopes at wide steps are then those claimed, and at small steps those of the deviations.
+    """
+    if abs(fine - claimed) <= FAR * scale:
+        return False
+    wide = [line.slope(h, rounding).value for h in WIDE_STEPS]
+    follows = [abs(value - claimed) <= CLOSE * scale for value in wide]
+    if follows.count(True) < MOST * len(follows):
+        return False
+    away = [abs(line.moved(t) - t * claimed) for t in (-WIDE_STEPS[-1], WIDE_STEPS[-1])]
+    return max(away) <= TINY * max(line.size, scale)
+
+
+FAR, CLOSE, MOST, TINY = 0.1, 0.02, 0.6, 1e-5
+WIDE_STEPS = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3)
 
 
 def _finest_step(line: Line, slopes: Sequence[Slope], claimed: float, rounding: float) -> float:

@@ -109,6 +109,10 @@ class Line:
         ratio = float((fourth[known] / magnitude[known]).median()) if bool(known.any()) else 0.0
         return ratio if math.isfinite(ratio) else 0.0
 
+    def moved(self, t: float) -> float:
+        """Return by how much the function changes from 0 to ``t``."""
+        return float((self.path.at(t) - self.base) @ self.weights)
+
     def slope(self, h: float, rounding: float) -> Slope:
         """Return the derivative at 0 from steps ``h``, ``h/2`` and ``h/4``; ``rounding`` is the size of ``g * x``."""
         steps = (h, h / 2, h / 4)

@@ -7,6 +7,19 @@ from typing import Any
 import pytest
 
 NAME = "autograd_checked"
+#: What the marker takes beside the options of ``check``.
+KEYWORDS: dict[str, str] = {
+    "function": "what to verify: a Function, a callable, an `nn.Module`; left out: every custom Function that the "
+    "test calls",
+    "inputs": "the arguments of `function`: a callable that returns the tuple, a list of cases (tuples or "
+    "callables), a dict of named cases, or a Hypothesis strategy such as `autograd_inputs(...)`",
+    "dtypes": "verify each case in each of these dtypes, by name or as `torch.float32`: floating arguments are cast",
+    "devices": "verify each case on each of these devices; a missing one is skipped with its reason; wins over "
+    "`--autograd-device`",
+    "expect": "codes or prefixes of known faults: the test fails when one is no longer found, or another error is",
+    "allow_inconclusive": "let the test pass on the verdict `inconclusive`",
+    "examples": "how many examples to draw from a strategy (default 10)",
+}
 TORCH_CLASSES = ("torch.autograd.function", "torch.nn.modules.module")
 
 
@@ -25,7 +38,8 @@ def autograd_checked(target: Any = None, /, **options: Any) -> Any:
         @autograd_checked(Swish, inputs=make_inputs)             # an explicit target
         @pytest.mark.autograd_checked(function=Swish, inputs=make_inputs)
 
-    ``inputs`` is a callable that returns the argument tuple, or a list of tuples or callables.
+    ``inputs`` is a callable that returns the argument tuple, a list of tuples or callables, or a dict of such by
+    name; ``dtypes`` and ``devices`` repeat each case. :data:`KEYWORDS` lists all keywords.
 
     Raises:
         TypeError: only a Function or Module class was given, which pytest would take for the decorated test.

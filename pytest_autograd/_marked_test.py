@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
@@ -11,26 +11,25 @@ import pytest
 
 from pytest_autograd._baseline import Baseline
 from pytest_autograd._call import Call
-from pytest_autograd._device import missing, moved_call, on_device
+from pytest_autograd._cases import MakeCall, as_arguments, called, cases_of, placed, several
 from pytest_autograd._errors import CheckError
 from pytest_autograd._expectation import Expectation
 from pytest_autograd._locate import class_place
+from pytest_autograd._mark import KEYWORDS
 from pytest_autograd._model import Report
 from pytest_autograd._options import make_options
+from pytest_autograd._placement import Placement, placements
 from pytest_autograd._recorder import Recorder
 from pytest_autograd._render import render_short
 from pytest_autograd._results import Entry
 from pytest_autograd._settings import Settings
 from pytest_autograd._strategies import is_strategy, smallest_failure
 from pytest_autograd._suite_call import verified_entry
-from pytest_autograd._target import make_call
 
 NOTHING_CALLED = (
     "the test calls no custom autograd Function (regions compiled by torch.compile are not recorded); "
     "name one: @autograd_checked(function=MyFunction, inputs=make_inputs)"
 )
-MakeCall = Callable[[str | None], Call]
-OWN = ("function", "inputs", "allow_inconclusive", "expect", "examples")
 
 
 class MarkedTest:
@@ -50,7 +49,7 @@ class MarkedTest:
         self.settings, self.baseline = settings, baseline
         self.nodeid = item.nodeid
         self.verbose = item.config.get_verbosity() > 0
-        self.own: dict[str, Any] = {name: given.pop(name, None) for name in OWN}
+        self.own: dict[str, Any] = {name: given.pop(name, None) for name in KEYWORDS}
         self.options = given
         self.recorder = Recorder()
         self.entries: list[tuple[str, Entry]] = []
@@ -63,6 +62,8 @@ class MarkedTest:
             if entry.report is not None:
                 codes = " ".join(sorted(entry.report.codes))
                 told[f"{entry.function}{label}"] = f"{entry.outcome} {codes}".strip()
+            else:
+                told[label.strip()] = f"skipped: {entry.skipped}"
         return told
 
     def recording(self) -> AbstractContextManager[None]:
@@ -76,7 +77,7 @@ class MarkedTest:
             expectation = Expectation(self.own["expect"])
             make_options(**{**self.settings.options, **self.options})
             for label, make in self._calls():
-                self._verify_on_devices(label, make)
+                self._verify_everywhere(label, make)
             if self.own["function"] is not None and is_strategy(self.own["inputs"]):
                 self._search()
         except CheckError as error:
@@ -116,17 +117,21 @@ class MarkedTest:
     def _text(self, report: Report) -> str:
         return str(report) if self.verbose else render_short(report)
 
-    def _verify_on_devices(self, label: str, make: MakeCall) -> None:
-        for device in self.settings.devices:
-            reason = missing(device)
+    def _verify_everywhere(self, label: str, make: MakeCall) -> None:
+        """Verify a case in each dtype and on each device that the marker, else the run, asks for."""
+        for place in self._places:
+            reason = place.missing()
             if reason is None:
-                self._verify_one(f"{label} on {device}", make(device), device)
+                self._verify_one(f"{label}{place.label}", make(place), place.device)
             else:
                 blank = Entry(key=self._key, function="", module="", inputs="", test=self.nodeid)
-                skipped = blank.model_copy(update={"device": device, "skipped": reason})
-                self.entries.append((f"{label} on {device}", skipped))
-        if not self.settings.devices:
-            self._verify_one(label, make(None), None)
+                skipped = blank.model_copy(update={"device": place.device, "skipped": reason})
+                self.entries.append((f"{label}{place.label}", skipped))
+
+    @property
+    def _places(self) -> list[Placement]:
+        devices = several("devices", self.own["devices"]) or self.settings.devices
+        return placements(devices, several("dtypes", self.own["dtypes"]))
 
     @property
     def _key(self) -> str:
@@ -159,39 +164,23 @@ class MarkedTest:
         elif inputs is None:
             raise CheckError("function= needs inputs=, a callable that returns the argument tuple")
         elif not is_strategy(inputs):
-            cases = inputs if isinstance(inputs, list) else [inputs]
-            if not cases:
-                raise CheckError("inputs=[] holds no case: nothing would be verified")
-            for number, case in enumerate(cases, 1):
-                label = f" case {number} of {len(cases)}" if len(cases) > 1 else ""
-                yield label, partial(_make, function, as_arguments(case))
+            for label, case in cases_of(inputs):
+                yield label, partial(called, function, as_arguments(case))
 
     def _recorded(self) -> Iterator[tuple[str, MakeCall]]:
         calls = self.recorder.calls()
         if not calls:
             raise CheckError("; ".join(self.recorder.unusable) or NOTHING_CALLED)
         for call in calls:
-            yield "", partial(moved_call, call)
+            yield "", partial(placed, call)
 
     def _search(self) -> None:
         """Verify examples of a Hypothesis strategy; keep the last good one, or the smallest that fails."""
 
         def fails(example: Any) -> bool:
             self.entries.clear()
-            make = partial(_make, self.own["function"], as_arguments(example))
-            self._verify_on_devices(" smallest example that Hypothesis found", make)
+            make = partial(called, self.own["function"], as_arguments(example))
+            self._verify_everywhere(" smallest example that Hypothesis found", make)
             return any(not self._passes(entry) for _, entry in self.entries)
 
         smallest_failure(self.own["inputs"], fails, self.own["examples"])
-
-
-def _make(function: Any, args: tuple[Any, ...], device: str | None) -> Call:
-    if device is None:
-        return make_call(function, args, {})
-    return make_call(on_device(function, device), on_device(args, device), {})
-
-
-def as_arguments(case: tuple[Any, ...] | Callable[[], Any]) -> tuple[Any, ...]:
-    """Return the argument tuple that a case stands for; a lone value counts as one argument."""
-    value = case() if callable(case) else case
-    return tuple(value) if isinstance(value, tuple | list) else (value,)

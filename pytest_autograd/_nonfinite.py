@@ -12,6 +12,7 @@ from torch import Tensor
 from pytest_autograd._errors import NotApplicable
 from pytest_autograd._evaluator import Evaluator
 from pytest_autograd._judge import signed_bounded
+from pytest_autograd._tensors import same
 from pytest_autograd._witness import testify
 
 MASKED = "with masked (-inf) entries"
@@ -61,11 +62,14 @@ def extreme_points(point: Sequence[Tensor]) -> Iterator[tuple[str, list[Tensor]]
 def non_finite_gradients(evaluator: Evaluator, seed: int) -> list[NonFinite]:
     """Return for each argument the first extreme point where its gradient is wrongly not finite."""
     found: dict[str, NonFinite] = {}
-    for where, point in extreme_points(evaluator.point):
+    given = evaluator.forward(evaluator.point)
+    for number, (where, point) in enumerate(extreme_points(evaluator.point)):
         try:
             outputs = evaluator.forward(point)
             if not all(bool(torch.isfinite(y).all()) for y in outputs):
                 continue
+            if number and all(map(same, given, outputs)):
+                continue  # forward ignores what was changed: a running mean that only backward uses
             cotangents = signed_bounded(outputs, torch.Generator().manual_seed(seed))
             gradients = evaluator.vjp(point, cotangents)
         except (

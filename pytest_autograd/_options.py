@@ -11,25 +11,61 @@ from pytest_autograd._errors import CheckError
 
 
 class Options(BaseModel):
-    """How to check; see the table of options in the README."""
+    """How to check."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    level: Literal["quick", "full"] = "full"
-    select: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-    gradgrad: bool = True
-    forward_ad: bool | None = None
-    vmap: bool | None = None
-    autocast: bool = False
-    compile: bool = False
-    reference: Callable[..., Any] | None = None
-    surrogate: Callable[..., Any] | None = None
-    grad_transform: Mapping[str, Callable[[Any], Any]] | None = None
-    rtol: float = Field(default=1e-4, gt=0)
-    gradcheck_options: Mapping[str, Any] = Field(default_factory=dict)
-    seed: int | None = Field(default=None, ge=0, lt=2**63)
-    time_limit: float = Field(default=60.0, gt=0)
+    level: Literal["quick", "full"] = Field(
+        default="full",
+        description="quick: every rule at the given point, first and second order; full: other points, sizes and "
+        "dtypes too, and torch's gradcheck and gradgradcheck",
+    )
+    select: tuple[str, ...] = Field(default=(), description='codes or prefixes to check: ["AG1"]')
+    ignore: tuple[str, ...] = Field(
+        default=(), description='codes or prefixes to leave out: ["AG7"]'
+    )
+    gradgrad: bool = Field(default=True, description="check second order")
+    forward_ad: bool | None = Field(
+        default=None, description="check the jvp: where one is defined; True notes where none is"
+    )
+    vmap: bool | None = Field(
+        default=None,
+        description="check under vmap: where a rule is defined; True notes where none is",
+    )
+    autocast: bool = Field(default=False, description="check under autocast too")
+    compile: bool = Field(default=False, description="check compiled too, with backend aot_eager")
+    reference: Callable[..., Any] | None = Field(
+        default=None,
+        description="contract: a plain differentiable function that forward and all derivatives must match",
+    )
+    surrogate: Callable[..., Any] | None = Field(
+        default=None,
+        description="contract: a function whose VJP backward must be, whatever forward returns",
+    )
+    grad_transform: Mapping[str, Callable[[Any], Any]] | None = Field(
+        default=None,
+        description="contract: by argument, a map that is applied to the true gradient, such as clipping",
+    )
+    rtol: float = Field(
+        default=1e-4,
+        gt=0,
+        description="relative error from which a gradient is wrong (AG101) and not only inexact (AG113)",
+    )
+    gradcheck_options: Mapping[str, Any] = Field(
+        default_factory=dict,
+        description="passed on to torch.autograd.gradcheck, such as eps, atol, rtol",
+    )
+    seed: int | None = Field(
+        default=None,
+        ge=0,
+        lt=2**63,
+        description="repeats the report that names it; else from the source and the shapes",
+    )
+    time_limit: float = Field(
+        default=60.0,
+        gt=0,
+        description="seconds; checks that would start later are skipped with that reason",
+    )
 
     @field_validator("select", "ignore", mode="before")
     @classmethod

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.checkpoint import checkpoint
 
-from pytest_autograd._call import Call
+from pytest_autograd._call import Call, own_containers
 from pytest_autograd._errors import TargetRaised
 from pytest_autograd._evaluator import Evaluator
 from pytest_autograd._judge import signed_bounded
@@ -99,7 +99,8 @@ def _run_again(call: Call, seed: int) -> Callable[..., Any]:
                 )
             return again[place]
 
+        first = [own_containers(value) for value in args]  # what wraps the call may build them anew
         with saved_tensors_hooks(pack, unpack):
-            return call.target(*args, **kwargs)
+            return call.target(*first, **kwargs)
 
     return target

@@ -8,6 +8,7 @@ import torch
 
 from pytest_autograd._audit import INTERNAL_ERROR, RANK, Audit
 from pytest_autograd._errors import NotApplicable
+from pytest_autograd._fact import OUT_OF_TIME
 from pytest_autograd._line import EPS
 from pytest_autograd._locate import source_sha256
 from pytest_autograd._model import CheckResult, Finding, Report, Stats, Verdict
@@ -75,7 +76,9 @@ def _verdict(
     confirmed, reason = own.confirmed
     if not confirmed:
         return "inconclusive", f"not confirmed: {reason}"
-    return "verified", _verified_summary(own)
+    late = sum(result.reason == OUT_OF_TIME for result in checks)
+    rest = f"; {late} checks were left out: {OUT_OF_TIME}" if late else ""
+    return "verified", _verified_summary(own) + rest
 
 
 def _verified_summary(own: Audit) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ Outcome = Literal["failed", "inconclusive", "skipped", "verified"]
 #: From the worst to the best.
 OUTCOMES: tuple[Outcome, ...] = ("failed", "inconclusive", "skipped", "verified")
 SEVERITIES = ("error", "warning", "note")
+INSTALLED = ("site-packages", "dist-packages")
 NOBODY = "the worker that took it ended before it could tell"
 Matrix = tuple[tuple[Real, ...], ...]
 
@@ -53,6 +55,7 @@ class Cost(BaseModel):
 class Entry(BaseModel):
     """One audited call signature. ``report`` and ``skipped`` are both None where another worker has the report.
 
+    ``beyond``: left out only since enough signatures of the Function were audited.
     ``covers`` lists file and name of everything that the audit looked at: of a callable, the Functions inside too.
     """
 
@@ -67,6 +70,7 @@ class Entry(BaseModel):
     device: str | None = None
     report: Report | None = None
     skipped: str | None = None
+    beyond: bool = False
     covers: tuple[tuple[str | None, str], ...] = ()
     pictures: tuple[Picture, ...] = ()
     own_cost: Cost | None = None
@@ -186,6 +190,19 @@ class Tally:
     def __str__(self) -> str:
         told = [f"{count} {outcome}" for outcome, count in self.counts.items() if count]
         return ", ".join(told) or "none"
+
+
+def shown(file: str | None, line: int | None, root: Path) -> str:
+    """Return where to look, for people: from ``root``, of an installed package from where Python imports it."""
+    if not file:
+        return "-"
+    path = Path(file).resolve()
+    above = [Path(folder).resolve() for folder in sys.path if folder]
+    homes = sorted((f for f in above if path.is_relative_to(f)), key=lambda f: -len(f.parts))
+    installed = [home for home in homes if home.name in INSTALLED]
+    home = next((f for f in (*installed, root.resolve(), *homes) if path.is_relative_to(f)), None)
+    place = path.relative_to(home) if home else path
+    return f"{place.as_posix()}:{line}" if line else place.as_posix()
 
 
 def relative(file: str | None, root: Path) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 KEEP_MIB = 256.0
+SIGNATURES = 20
 REPORT_KINDS = (".html", ".json", ".sarif", ".xml")
 
 
@@ -23,6 +24,7 @@ class Settings:
     level: str | None
     time_limit: float | None
     keep_mib: float
+    signatures: int
     devices: tuple[str, ...]
     reports: tuple[Path, ...]
     baseline: Path | None
@@ -52,6 +54,7 @@ def read_settings(config: pytest.Config) -> Settings:
         level=_given(config, "level"),
         time_limit=_number(config, "time_limit"),
         keep_mib=_number(config, "keep") or KEEP_MIB,
+        signatures=_count(config, "signatures") or SIGNATURES,
         devices=tuple(_given(config, "device") or ()),
         reports=tuple(here / name for name in _given(config, "report") or ()),
         baseline=config.rootpath / baseline if baseline else None,
@@ -86,3 +89,10 @@ def _number(config: pytest.Config, name: str) -> float | None:
     if number is not None and not number > 0:
         raise pytest.UsageError(f"autograd_{name} is {value!r}: write a number above 0")
     return number
+
+
+def _count(config: pytest.Config, name: str) -> int | None:
+    number = _number(config, name)
+    if number is not None and number != int(number):
+        raise pytest.UsageError(f"autograd_{name} is {number:g}: write a whole number")
+    return None if number is None else int(number)

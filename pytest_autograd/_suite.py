@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import io
 import sys
+from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 IN_ALL = 4  # how many times the cap of one call may be kept at a time
 MARK = "autograd_checked"
+BEYOND = "beyond the number of signatures that --autograd-signatures allows for one Function"
 
 
 class Claims:
@@ -33,6 +35,7 @@ class Claims:
 
     def __init__(self, folder: str | None) -> None:
         self.folder = Path(folder) if folder and Path(folder).is_dir() else None
+        self._asked: Counter[str] = Counter()
 
     def take(self, key: str) -> bool:
         """Whether this process is the first to ask for ``key``."""
@@ -43,6 +46,14 @@ class Claims:
         except FileExistsError:
             return False
         return True
+
+    def take_one_of(self, name: str, most: int) -> bool:
+        """Whether there was still one of ``most`` places of that name, of all processes together, to be had."""
+        while self._asked[name] < most:
+            self._asked[name] += 1
+            if self.take(f"{name}, place {self._asked[name]}"):
+                return True
+        return False
 
 
 class SuiteAudit:
@@ -138,11 +149,18 @@ class SuiteAudit:
             if not self.claims.take(seen.key):
                 seen.release()
                 continue
+            if not self.claims.take_one_of(_name(seen), self.settings.signatures):
+                self.audited[seen.key] = [self._beyond(seen)]
+                continue
             self.progress.begin(seen.function.__qualname__, number, len(waiting))
             printed = io.StringIO()
             with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
                 self.audited[seen.key] = self._entries(seen)
             self.progress.end(self.audited[seen.key])
+
+    def _beyond(self, seen: Sighting) -> Entry:
+        seen.release()
+        return self._blank(seen).model_copy(update={"skipped": BEYOND, "beyond": True})
 
     def _entries(self, seen: Sighting) -> list[Entry]:
         from pytest_autograd._suite_call import audit_call
@@ -183,6 +201,10 @@ class SuiteAudit:
             skipped = self._blank(seen).model_copy(update={"skipped": seen.problem})
             for entry in self.audited.get(key, [skipped]):
                 results.add(entry.model_copy(update={"calls": seen.count}))
+
+
+def _name(seen: Sighting) -> str:
+    return f"{seen.function.__module__}.{seen.function.__qualname__}"
 
 
 def _told(entries: list[Entry], item: pytest.Item) -> str:

@@ -11,11 +11,11 @@ import torch
 from pytest_autograd._audit import Audit
 from pytest_autograd._call import Call
 from pytest_autograd._check import check_call
-from pytest_autograd._device import missing, moved_call
 from pytest_autograd._errors import CheckError, first_line
 from pytest_autograd._guard import MIB, put_back, reachable
 from pytest_autograd._options import make_options
 from pytest_autograd._picture import costs, pictures
+from pytest_autograd._placement import placements
 from pytest_autograd._results import Entry
 from pytest_autograd._settings import Settings
 
@@ -29,13 +29,14 @@ def audit_call(
     if not settings.devices:
         return [_one(call, blank, settings, default_dtype)]
     entries = []
-    for device in settings.devices:
+    for place in placements(settings.devices, ()):
+        device = place.device
         named = blank.model_copy(update={"device": device, "key": f"{blank.key} @ {device}"})
-        reason = missing(device)
+        reason = place.missing()
         if reason is not None:
             entries.append(named.model_copy(update={"skipped": reason}))
             continue
-        entries.append(_one(moved_call(call, device), named, settings, default_dtype))
+        entries.append(_one(place.put_call(call), named, settings, default_dtype))
     return entries
 
 

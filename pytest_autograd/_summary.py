@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_autograd._results import Entry, Results, Row, Tally, relative
+from pytest_autograd._results import Entry, Results, Row, Tally, shown
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -95,7 +95,7 @@ def _table(rows: Sequence[Row], root: Path) -> Table:
         )
     for row in rows:
         first = row.first
-        where = relative(first.file, root) + (f":{first.line}" if first.line else "")
+        where = shown(first.file, first.line, root)
         table.add_row(
             first.function,
             where,
@@ -141,9 +141,16 @@ def _remarks(results: Results) -> list[str]:
     skipped = {
         f"skipped: {entry.function}({entry.inputs}): {entry.skipped}"
         for entry in results.entries.values()
-        if entry.skipped
+        if entry.skipped and not entry.beyond
     }
     lines += _some(sorted(skipped))
+    for row in results.rows():
+        beyond = sum(entry.beyond for entry in row.entries)
+        if beyond:
+            lines.append(
+                f"not audited: {beyond} of the {len(row.entries)} signatures of {row.first.function}; "
+                "--autograd-signatures N allows more"
+            )
     if results.left_out:
         names = ", ".join(_some(sorted(results.left_out)))
         lines.append(f"left out by --autograd-only: {names}")

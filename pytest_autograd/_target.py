@@ -19,6 +19,7 @@ from pytest_autograd._call import (
     Slot,
     choose_wanted,
     describe_constant,
+    own_containers,
     parameter_names,
 )
 from pytest_autograd._errors import CheckError
@@ -111,7 +112,7 @@ def function_call(
     chosen = choose_wanted(named) if wanted is None else wanted
 
     def rebuild(tensors: Sequence[Tensor]) -> tuple[Sequence[Any], dict[str, Any]]:
-        filled = [_own_containers(value) for value in values]
+        filled = [own_containers(value) for value in values]
         for place, tensor in zip(places, tensors, strict=True):
             filled[place] = tensor
         return tuple(filled[: len(args)]), dict(zip(kwargs, filled[len(args) :], strict=True))
@@ -129,13 +130,6 @@ def function_call(
             describe_constant(names[i], values[i]) for i in range(len(values)) if i not in places
         ),
     )
-
-
-def _own_containers(value: Any) -> Any:
-    """Return a new container with the same content: some forwards take options out of the dict they are given."""
-    if isinstance(value, list | dict | tuple):
-        return pytree.tree_map(lambda leaf: leaf, value)
-    return value
 
 
 def _in_order(

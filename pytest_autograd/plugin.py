@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 MARK = "autograd_checked"
 HELP = (
-    f"{MARK}(function=None, inputs=None, expect=None, allow_inconclusive=False, **options): verify the gradients of "
-    "every custom autograd Function that the test calls, or of `function` on `inputs`; options as for "
-    "pytest_autograd.check"
+    f"{MARK}(function=None, inputs=None, dtypes=None, devices=None, expect=None, allow_inconclusive=False, "
+    "**options): verify the gradients of every custom autograd Function that the test calls, or of `function` on "
+    "`inputs`, in each of `dtypes` on each of `devices`; options as for pytest_autograd.check"
 )
 FLAG, MANY = {"action": "store_true"}, {"action": "append"}
 #: Name, how the command line takes it, type in the ini file (None: command line only), help.
@@ -57,6 +57,12 @@ OPTIONS: tuple[tuple[str, dict[str, Any], Any, str], ...] = (
         {"metavar": "MIB"},
         "string",
         "audit: tensors that one recorded call may hold (default 256; all together four times that)",
+    ),
+    (
+        "signatures",
+        {"metavar": "N"},
+        "string",
+        "audit: distinct call signatures of one Function that are audited (default 20); the rest is counted and told",
     ),
     (
         "device",

@@ -158,3 +158,59 @@ def test_wrong_use_ends_with_one_clear_sentence(project, body: str, sentence: st
     assert result.ret != pytest.ExitCode.OK
     result.stdout.fnmatch_lines([sentence])
     result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_each_case_is_verified_in_each_dtype_and_on_each_device(project, pytester) -> None:
+    result = project(
+        """
+class OnlyDouble(Cube):
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        factor = torch.full(x.shape[-1:], 3.0, dtype=torch.float64).diag()
+        return (x ** 2 * grad_output) @ factor
+
+class ComplexCube(Cube):
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return 3 * x.conj() ** 2 * grad_output
+
+def one(): return (torch.tensor([0.5, 2.0], requires_grad=True),)
+def two(): return (torch.tensor([[1.5, 3.0]], requires_grad=True),)
+
+@autograd_checked(OnlyDouble, inputs={"flat": one, "deep": two}, dtypes=["float64", torch.float32],
+                  devices=["cpu", "xpu"])
+def test_named(): ...
+
+@autograd_checked(dtypes="float64")
+def test_recorded(): OnlyDouble.apply(*one())
+
+@autograd_checked(dtypes="float64")
+def test_recorded_complex(): ComplexCube.apply(torch.tensor([0.5 + 1j], requires_grad=True))
+
+@autograd_checked(Cube, inputs=one, dtypes="int32")
+def test_no_dtype(): ...
+
+@autograd_checked(Cube, inputs=one, devices=[])
+def test_no_device(): ...
+""",
+        "--junit-xml=j.xml",
+    )
+    properties = ElementTree.parse(pytester.path / "j.xml").iter("property")
+    found = {
+        str(p.get("name")).removeprefix("autograd_checked "): p.get("value") for p in properties
+    }
+    assert found["OnlyDouble case deep in float64 on cpu"] == "verified"
+    assert found["ComplexCube in float64"] == "verified"
+    assert str(found["case flat in float64 on xpu"]).startswith("skipped: device xpu is not")
+    result.assert_outcomes(failed=3, passed=2)
+    result.stdout.fnmatch_lines_random(
+        [
+            "case flat in float32 on cpu: failed",
+            "case deep in float32 on cpu: failed",
+            "autograd_checked: dtypes: 'int32' is no floating or complex dtype of torch; write *",
+            "autograd_checked: devices=[[][]] names none: nothing would be verified",
+        ]
+    )
+    result.stdout.no_fnmatch_line("case * in float64 on cpu*")

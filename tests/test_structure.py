@@ -20,8 +20,8 @@ MODULE_LINES, FUNCTION_LINES = 300, 50
 LAYERS = (
     "_errors _model _phase _patience _rng _locate",
     "_rule _options _inspect_ctx _causes _explain rules _skill _skill_install _query _skill_search _lookup",
-    "_tensors _call _linked _symmetric _target _intercept _evaluator _line _judge _witness _numeric _precision _values _hearing"
-    " _verifier _contract _second _decision _variants _missing_term _trace _experiments _referee"
+    "_tensors _call _linked _symmetric _target _intercept _evaluator _line _judge _witness _numeric _precision"
+    " _values _hearing _verifier _contract _second _decision _variants _missing_term _trace _experiments _referee"
     " _dtypes _nonfinite _transforms _recompute _threads _layouts _aliasing _saves _hidden",
     "_fact _observed _numbers _elsewhere _roads _uses _probe",
     "_audit _report _recorder _check",

@@ -323,6 +323,7 @@ def test_a_baseline_lets_known_findings_pass_and_tells_what_is_gone(
         (("--autograd-report", "a.pdf"), "*--autograd-report a.pdf: the name must end in one of*"),
         (("--autograd-update-baseline",), "*--autograd-update-baseline needs --autograd-baseline*"),
         (("--autograd-time-limit", "-1"), "*autograd_time_limit is '-1': write a number above 0*"),
+        (("--autograd-signatures", "2.5"), "*autograd_signatures is 2.5: write a whole number*"),
         (("-o", "autograd_level=medium"), "*autograd_level is 'medium': write one of quick, full*"),
     ],
 )
@@ -332,3 +333,44 @@ def test_wrong_options_end_with_one_sentence(
     result = project("def test(): ...\n", *options)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([sentence])
+
+
+@pytest.mark.parametrize("more", [(), ("--autograd-audit-at", "end"), ("-n", "2")])
+def test_signatures_beyond_the_cap_are_counted_and_told(
+    project: Run, pytester: pytest.Pytester, more: tuple[str, ...]
+) -> None:
+    body = """
+import pytest
+from functions import *
+@pytest.mark.parametrize("n", range(1, 8))
+def test_many(n): Silent.apply(ones(n))
+def test_few(): Cube.apply(ones(2))
+def test_again(): Silent.apply(ones(2))
+"""
+    project(body, "--autograd-audit", "--autograd-signatures", "3", *more).assert_outcomes(passed=9)
+    entries = json.loads((pytester.path / "report.json").read_text())["entries"].values()
+    silent = [entry for entry in entries if entry["function"] == "Silent"]
+    assert (len(silent), sum(entry["calls"] for entry in silent)) == (7, 8)
+    assert sum(entry["report"] is not None for entry in silent) == 3
+    assert sum("--autograd-signatures" in (entry["skipped"] or "") for entry in silent) == 4
+    assert told(pytester)["Cube(x: float64[2] differentiated)"] == ["1"]
+
+
+def test_the_summary_tells_what_is_beyond_the_cap_and_where_installed_functions_are(
+    project: Run, pytester: pytest.Pytester
+) -> None:
+    package = pytester.mkpydir("site-packages").joinpath("spikes")
+    package.mkdir()
+    package.joinpath("threshold.py").write_text(FUNCTIONS)
+    pytester.makeconftest("import sys\nsys.path.insert(0, 'site-packages')\n")
+    result = project(
+        "from spikes.threshold import *\n"
+        "def test(): [Silent.apply(ones(n)) for n in range(1, 26)]\n",
+        "--autograd-audit",
+    )
+    result.stdout.fnmatch_lines(
+        [
+            "Silent    spikes/threshold.py:16 * 25 * 25 * verified *",
+            "not audited: 5 of the 25 signatures of Silent; --autograd-signatures N allows more",
+        ]
+    )

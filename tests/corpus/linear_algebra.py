@@ -3,6 +3,7 @@
 import torch
 from corpus._case import Case, normal, positive
 from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 
@@ -201,6 +202,27 @@ def well_conditioned(n: int) -> torch.Tensor:
     return (normal(n, n) + 3 * torch.eye(n, dtype=torch.float64)).detach().requires_grad_()
 
 
+def _symmetric() -> tuple:
+    root = normal(4, 4).detach()
+    return ((root @ root.mT).requires_grad_(),)
+
+
+class SymmetricEigenvalues(Function):
+    """Reads the lower triangle; its gradient is that for symmetric matrices."""
+
+    @staticmethod
+    def forward(ctx, matrix):
+        values, vectors = torch.linalg.eigh(matrix)
+        ctx.save_for_backward(vectors)
+        return values
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad_output):
+        (vectors,) = ctx.saved_tensors
+        return vectors @ torch.diag_embed(grad_output) @ vectors.mT
+
+
 CASES = {
     "linear_with_bias": Case(
         Linear, lambda: (normal(3, 4), normal(2, 4, seed=1), normal(2, seed=2))
@@ -226,4 +248,5 @@ CASES = {
     "eigenvalues": Case(Eigenvalues, lambda: (normal(4, 4),)),
     "quadratic_form": Case(QuadraticForm, lambda: (normal(4), normal(4, 4, seed=1))),
     "pairwise_distance": Case(PairwiseDistance, lambda: (normal(3, 2), positive(4, 2, seed=1))),
+    "symmetric_eigenvalues": Case(SymmetricEigenvalues, _symmetric),
 }

@@ -1,0 +1,108 @@
+"""MkDocs hooks: pages made from the rules, the skill, the options and the documents of the repository."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(Path(__file__).parent))
+
+import _options_page  # noqa: E402
+import _rule_pages  # noqa: E402
+
+from pytest_autograd._skill import NAME, sections, slug  # noqa: E402
+
+SKILL = f"skill/{NAME}"
+#: Page of each document that the site takes over from the repository.
+DOCUMENTS = {
+    "README.md": "index.md",
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "benchmarks/README.md": "benchmarks.md",
+    f"{SKILL}/SKILL.md": "skill/index.md",
+    **{
+        path.relative_to(ROOT).as_posix(): f"skill/{path.name}"
+        for path in sorted((ROOT / SKILL / "references").glob("*.md"))
+    },
+}
+#: What such documents link to and the site shows elsewhere.
+ELSEWHERE = {f"{SKILL}/rules.md": "rules/index.md", "AGENTS.md": "contributing.md"}
+LINK = re.compile(r"(\]\()([^)#:\s]+)")
+SECTION = re.compile(r"`([a-z-]+)/([a-z0-9-]+)`")
+FENCE = re.compile(r"^```python (.+)$", re.MULTILINE)
+COMMENT = re.compile(r"^<!--.*?-->\n?", re.MULTILINE | re.DOTALL)
+FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
+CLAIMS = {"verified": "verified", "test": "a test module"}
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Let headings have the names that the skill gives its sections, and add generated pages to the menu."""
+    config.mdx_configs["toc"]["slugify"] = lambda text, separator: slug(text)
+    assert config.nav is not None
+    skill = [page for page in DOCUMENTS.values() if page.startswith("skill/")]
+    config.nav[-1:-1] = [{"Rules": list(_rule_pages.pages())}, {"Skill": skill}]
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the generated pages, and the pictures of the benchmarks."""
+    made = {**_rule_pages.pages(), "options.md": _options_page.page()}
+    for name, page in DOCUMENTS.items():
+        made[page] = _relinked((ROOT / name).read_text(encoding="utf-8"), name, page)
+    for uri, text in made.items():
+        files.append(File.generated(config, uri, content=text))
+    for picture in sorted((ROOT / "benchmarks/results").glob("*.png")):
+        uri = picture.relative_to(ROOT).as_posix()
+        files.append(File.generated(config, uri, abs_src_path=str(picture)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Turn ids of skill sections into links, and what fences claim into titles of the blocks."""
+    here = PurePosixPath(page.file.src_uri).parent
+
+    def linked(found: re.Match[str]) -> str:
+        if "/".join(found.groups()) not in sections():
+            return found[0]
+        return f"[{found[0]}]({_from(here, f'skill/{found[1]}.md')}#{found[2]})"
+
+    return FENCE.sub(_titled, SECTION.sub(linked, markdown))
+
+
+def _titled(fence: re.Match[str]) -> str:
+    """Say above a block what the tests establish of it: its verdict, or the codes that are found in it."""
+    told = []
+    for word in fence[1].split():
+        name, given, value = word.partition("=")
+        if name == "wrong":
+            told.append(f"found: {value.replace(',', ', ')}")
+        elif given and name != "entry":
+            told.append(f"with {name}={value}")
+        else:
+            told += [CLAIMS[word]] if word in CLAIMS else []
+    return f'```python title="{", ".join(told)}"' if told else "```python"
+
+
+def _relinked(text: str, name: str, page: str) -> str:
+    """Let the links of a document lead to the pages that stand for what they name."""
+    at = PurePosixPath(name).parent
+
+    def moved(found: re.Match[str]) -> str:
+        target = os.path.normpath(at / found[2])
+        known: Any = {**DOCUMENTS, **ELSEWHERE}.get(target, target)
+        return found[1] + _from(PurePosixPath(page).parent, known)
+
+    plain = COMMENT.sub("", FRONT_MATTER.sub("", text))
+    return LINK.sub(moved, plain)
+
+
+def _from(folder: PurePosixPath, uri: str) -> str:
+    return PurePosixPath(os.path.relpath(uri, folder)).as_posix()

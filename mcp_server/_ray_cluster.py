@@ -1,0 +1,52 @@
+"""Connecting to a Ray cluster, in bounded time and with errors that name the mend."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from types import ModuleType
+
+PATIENCE = 12.0
+
+
+class NoCluster(Exception):
+    """There is no cluster to send checks to; the message names the mend."""
+
+
+def connect(address: str, patience: float = PATIENCE) -> ModuleType:
+    """Connect this process to the cluster at ``address`` and return Ray's own module."""
+    try:
+        import ray
+    except ImportError:
+        raise NoCluster("Ray is not installed: pip install 'pytest-autograd[ray]'") from None
+    raised: list[BaseException] = []
+
+    def initialize() -> None:
+        try:
+            # Lines of the workers would go to standard output, which is the client's.
+            ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+        except (Exception, SystemExit) as error:
+            raised.append(error)
+
+    # Where nothing answers, ray.init tries for minutes, in native code that no signal interrupts.
+    trial = threading.Thread(target=initialize, daemon=True)
+    trial.start()
+    trial.join(patience)
+    if trial.is_alive():
+        raise NoCluster(
+            f"no Ray cluster answered at {address} within {patience:g} s: start one there with "
+            "ray start --head, and name the address that it prints (its port is 6379 if not told "
+            "otherwise)"
+        )
+    if raised:
+        raise NoCluster(_said(address, raised[0]))
+    return ray
+
+
+def _said(address: str, error: BaseException) -> str:
+    if isinstance(error, ConnectionError) and address == "auto":
+        return (
+            "this machine is part of no Ray cluster: join one with ray start --address=HOST:PORT, "
+            "or name one by --ray-address"
+        )
+    return f"the Ray cluster at {address!r} cannot be used: {error}"

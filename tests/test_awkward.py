@@ -1,0 +1,140 @@
+"""Functions that are awkward to check: tied to a module, rough, symmetric by nature, endless elsewhere."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+import numpy as np
+import pytest
+import torch
+from corpus._case import normal
+from corpus.companions import Affine, Recompute
+from corpus.linear_algebra import SymmetricEigenvalues
+from torch import Tensor, nn
+from torch.autograd import Function
+
+from pytest_autograd import check
+from pytest_autograd._patience import Overdue, Patience
+
+
+class RecomputeWrong(Recompute):
+    @staticmethod
+    def backward(ctx, grad_output):
+        nothing, of_x, *others = Recompute.backward(ctx, grad_output)
+        return nothing, of_x, 1.5 * others[0], *others[1:]
+
+
+@pytest.mark.parametrize("model", [nn.Linear(3, 4).double(), Affine()], ids=["module", "object"])
+def test_gradient_of_a_models_own_parameter_is_judged(model) -> None:
+    report = check(RecomputeWrong, model, normal(5, 3), *model.parameters())
+    assert "AG101" in report.codes, str(report)
+    wrong = next(finding for finding in report.findings if finding.code == "AG101")
+    assert wrong.evidence.argument == "parameters[0]"
+    assert "1.5 x the right one" in wrong.message
+
+
+def test_a_models_parameters_keep_memory_values_and_gradients() -> None:
+    layer = nn.Linear(3, 4).double()
+    layer.weight.grad = torch.full_like(layer.weight, 7)
+    kept = [(p, p.data_ptr(), p.detach().clone(), p._version) for p in layer.parameters()]
+    gradient = layer.weight.grad
+    y = layer(normal(5, 3))  # a graph of the user's own, alive during the check
+    check(RecomputeWrong, layer, normal(5, 3), *layer.parameters())
+    for parameter, address, value, version in kept:
+        assert parameter.data_ptr() == address
+        assert torch.equal(parameter, value)
+        assert parameter._version == version
+    assert layer.weight.grad is gradient
+    assert bool((gradient == 7).all())
+    y.sum().backward()
+
+
+class EigenvaluesWrong(SymmetricEigenvalues):
+    @staticmethod
+    def backward(ctx, grad_output):
+        (vectors,) = ctx.saved_tensors
+        return vectors.mT @ torch.diag_embed(grad_output) @ vectors
+
+
+def symmetric(n: int) -> Tensor:
+    root = normal(n, n).detach()
+    return (root @ root.mT + torch.eye(n, dtype=torch.float64)).requires_grad_()
+
+
+def test_matrix_taken_for_symmetric_is_judged_as_one() -> None:
+    report = check(SymmetricEigenvalues, symmetric(4))
+    assert report.verdict == "verified", str(report)
+    note = next(finding for finding in report.findings if finding.code == "AG009")
+    assert "forward reads one triangle" in note.message
+    assert "AG101" in check(EigenvaluesWrong, symmetric(4)).codes
+
+
+class Product(Function):
+    """Right for symmetric matrices only."""
+
+    @staticmethod
+    def forward(ctx, matrix, x):
+        ctx.save_for_backward(matrix, x)
+        return matrix @ x
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        matrix, x = ctx.saved_tensors
+        return torch.outer(grad_output, x), matrix @ grad_output
+
+
+def test_error_that_a_symmetric_input_hides_is_told_with_that_word() -> None:
+    report = check(Product, symmetric(4), normal(4))
+    assert report.codes == {"AG104"}, str(report)
+    assert "matrix was given symmetric" in report.findings[0].message
+
+
+def rough(factor: float) -> type[Function]:
+    """Return a Function whose forward is exact to 3e-7 only, and whose gradient is ``factor`` times the right one."""
+
+    class Rough(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            values = x.detach().numpy()
+            return torch.from_numpy(np.sin(values) + 3e-7 * np.sin(1e6 * values))
+
+        @staticmethod
+        def backward(ctx, grad_output):
+            (x,) = ctx.saved_tensors
+            return factor * grad_output * torch.cos(x)
+
+    return Rough
+
+
+def test_rough_forward_is_inconclusive_with_the_reason_and_not_wrong() -> None:
+    report = check(rough(1.0), normal(5))
+    assert report.verdict == "inconclusive", str(report)
+    assert "tighten its tolerance" in report.summary
+    assert "AG101" in check(rough(2.0), normal(5)).codes
+
+
+def test_code_that_does_not_come_back_is_interrupted_even_if_it_swallows_that_once() -> None:
+    patience = Patience()
+    limit = time.monotonic() + 20
+
+    def loop_for_long() -> None:
+        while time.monotonic() < limit:
+            pass
+
+    def swallow_once() -> None:
+        with suppress(Overdue):
+            loop_for_long()
+        loop_for_long()
+
+    patience.begin(0.01)
+    with pytest.raises(Overdue):
+        swallow_once()
+    assert patience.end(Overdue())
+
+
+def test_code_that_comes_back_in_time_is_left_alone() -> None:
+    patience = Patience()
+    patience.begin(60)
+    assert not patience.end(None)
