@@ -4,7 +4,7 @@ PIP_ARGS ?=
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test lint format catalogue conformance clean help
+.PHONY: demo test lint format catalogue docs conformance clean help
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -32,6 +32,9 @@ format: .venv/.ready ## format and sort imports
 
 catalogue: .venv/.ready ## regenerate the page of rules
 	$(BIN)/python -m pytest_autograd._catalogue
+
+docs: .venv/.ready ## build the documentation site into build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 tests/conformance/node_modules/.ready: tests/conformance/package.json
 	npm install --prefix tests/conformance --no-package-lock --no-audit --no-fund --loglevel error

@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import _options_page  # noqa: E402
 import _rule_pages  # noqa: E402
 
+from pytest_autograd._rule import all_rules  # noqa: E402
 from pytest_autograd._skill import NAME, sections, slug  # noqa: E402
 
 SKILL = f"skill/{NAME}"
@@ -37,10 +38,12 @@ DOCUMENTS = {
 ELSEWHERE = {f"{SKILL}/rules.md": "rules/index.md", "AGENTS.md": "contributing.md"}
 LINK = re.compile(r"(\]\()([^)#:\s]+)")
 SECTION = re.compile(r"`([a-z-]+)/([a-z0-9-]+)`")
-FENCE = re.compile(r"^```python (.+)$", re.MULTILINE)
+LAST_LINES = re.compile(r"^(?:Related: |Checked by ).+$", re.MULTILINE)
+NAMED = re.compile(r"([a-z-]+)/([a-z0-9-]+)|AG\d{3}")
+FENCE = re.compile(r"^```(python|text) (.+)$", re.MULTILINE)
 COMMENT = re.compile(r"^<!--.*?-->\n?", re.MULTILINE | re.DOTALL)
 FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
-CLAIMS = {"verified": "verified", "test": "a test module"}
+CLAIMS = {"verified": "verified", "test": "a test module", "report": "the report says"}
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -70,17 +73,20 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     here = PurePosixPath(page.file.src_uri).parent
 
     def linked(found: re.Match[str]) -> str:
-        if "/".join(found.groups()) not in sections():
+        if found[0] in all_rules():
+            return f"[{found[0]}]({_from(here, _rule_pages.place(all_rules()[found[0]]))})"
+        if f"{found[1]}/{found[2]}" not in sections():
             return found[0]
         return f"[{found[0]}]({_from(here, f'skill/{found[1]}.md')}#{found[2]})"
 
-    return FENCE.sub(_titled, SECTION.sub(linked, markdown))
+    text = LAST_LINES.sub(lambda line: NAMED.sub(linked, line[0]), SECTION.sub(linked, markdown))
+    return FENCE.sub(_titled, text)
 
 
 def _titled(fence: re.Match[str]) -> str:
     """Say above a block what the tests establish of it: its verdict, or the codes that are found in it."""
     told = []
-    for word in fence[1].split():
+    for word in fence[2].split():
         name, given, value = word.partition("=")
         if name == "wrong":
             told.append(f"found: {value.replace(',', ', ')}")
@@ -88,7 +94,8 @@ def _titled(fence: re.Match[str]) -> str:
             told.append(f"with {name}={value}")
         else:
             told += [CLAIMS[word]] if word in CLAIMS else []
-    return f'```python title="{", ".join(told)}"' if told else "```python"
+    title = f' title="{", ".join(told)}"' if told else ""
+    return f"```{fence[1]}{title}"
 
 
 def _relinked(text: str, name: str, page: str) -> str:

@@ -47,14 +47,15 @@ def _title(family: str) -> str:
     return f"{family}: {FAMILIES[family]}"
 
 
-def _anchor(rule: Rule) -> str:
-    return f"{rule.code.lower()}-{rule.name}"
+def place(rule: Rule) -> str:
+    """Return where on the site a rule is explained."""
+    return f"{_uri(rule.code[:3])}#{rule.code.lower()}-{rule.name}"
 
 
 def _table(family: str, rules: Sequence[Rule]) -> str:
     lines = [f"## {_title(family)}\n", "| code | name | severity | what |", "|---|---|---|---|"]
     lines += [
-        f"| [{rule.code}]({family.lower()}.md#{_anchor(rule)}) | {rule.name} | {rule.severity} | {rule.title} |"
+        f"| [{rule.code}]({place(rule).removeprefix('rules/')}) | {rule.name} | {rule.severity} | {rule.title} |"
         for rule in rules
     ]
     return "\n".join(lines) + "\n\n"
@@ -73,11 +74,11 @@ def _entry(rule: Rule) -> str:
             f"`{rule.severity}` **{rule.title}** {rule.why}",
             f"**Fix:** {rule.fix} Read: `{rule.skill}`.",
             *notes,
-            _block("wrong", bad),
-            _block("right", good) + "\n",
+            _block(f"wrong={rule.code}", bad),
+            _block("verified", good) + "\n",
         ]
     )
 
 
-def _block(title: str, source: str) -> str:
-    return f'```python title="{title}"\n{source.rstrip()}\n```'
+def _block(claim: str, source: str) -> str:
+    return f"```python {claim}\n{source.rstrip()}\n```"

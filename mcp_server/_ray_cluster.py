@@ -23,7 +23,7 @@ def connect(address: str, patience: float = PATIENCE) -> ModuleType:
 
     def initialize() -> None:
         try:
-            # Lines of the workers would go to standard output, which is the client's.
+            # What the workers print stays in the logs of their nodes.
             ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
         except (Exception, SystemExit) as error:
             raised.append(error)

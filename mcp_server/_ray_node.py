@@ -36,7 +36,7 @@ class Node:
 
     async def run(self, request: str) -> str:
         """Check; both the request and the outcome are JSON."""
-        self._ended, self._told = anyio.Event(), ""
+        self._ended = anyio.Event()
         try:
             with anyio.CancelScope() as self._running:
                 outcome = await self._executor.run(
@@ -45,7 +45,7 @@ class Node:
                 return json.dumps(outcome.model_dump(mode="json"))
             raise RuntimeError("the actor was closed")
         finally:
-            self._running = None
+            self._running, self._told = None, ""
             self._ended.set()
 
     async def told(self) -> str:

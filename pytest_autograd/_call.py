@@ -57,7 +57,8 @@ class Call:
 
     ``rebuild`` turns one tensor per slot into the arguments; ``target`` takes them. ``function`` is the custom
     Function when the call goes straight to its ``apply``; ``constants`` says what else was passed.
-    ``first_order_only``: a sparse input, for which second derivatives are not judged.
+    ``first_order_only``: a sparse input, for which second derivatives are not judged. ``opaque``: objects among the
+    constants, which may know the sizes of the tensors.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Call:
     function: type[torch.autograd.Function] | None = None
     constants: tuple[str, ...] = ()
     first_order_only: bool = False
+    opaque: bool = False
 
     def run(self, tensors: Sequence[Tensor], target: Callable[..., Any] | None = None) -> Any:
         """Call the target, or another with the same arguments, on one tensor per slot."""
@@ -194,6 +196,13 @@ def own_containers(value: Any) -> Any:
     if isinstance(value, list | dict | tuple):
         return pytree.tree_map(lambda leaf: leaf, value)
     return value
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a constant is a number, a word or the like, or a container of such."""
+    leaves = pytree.tree_leaves(value)
+    kinds = (int, float, complex, str, bool, type(None), torch.dtype, torch.device, Tensor)
+    return all(isinstance(leaf, kinds) for leaf in leaves)
 
 
 def describe_constant(name: str, value: Any) -> str:

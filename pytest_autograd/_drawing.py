@@ -67,7 +67,7 @@ def _cell(row: int, column: int, value: object, side: float, scale: float) -> st
         text = f'<text x="{x + side / 2:g}" y="{y + side / 2 + 3:g}" fill="{ink}">{short}</text>'
     return (
         f'<g><title>[{row}, {column}]: {number(value)}</title><rect x="{x:g}" y="{y:g}" '
-        f'width="{side:g}" height="{side:g}" fill="{colour}"/>{text}</g>'
+        f'width="{side:g}" height="{side:g}" fill="{colour}" shape-rendering="crispEdges"/>{text}</g>'
     )
 
 
@@ -97,37 +97,55 @@ def bars(title: str, pairs: Sequence[tuple[str, float, str]]) -> str:
     return f"<figure><figcaption>{escape(title)}</figcaption>{lines}</figure>"
 
 
-def step_plot(steps: Sequence[tuple[float, float]]) -> str:
-    """Draw how far finite differences are from the given gradient, against their step size; both axes logarithmic."""
+def step_plot(steps: Sequence[tuple[float, float, float]]) -> str:
+    """Draw how far finite differences are from backward and from their own limit, against their step size.
+
+    Both axes are logarithmic.
+    """
     known = [
-        (math.log10(h), math.log10(max(e, 1e-16))) for h, e in steps if math.isfinite(e) and h > 0
+        (math.log10(h), *map(_power, off)) for h, *off in steps if all(map(math.isfinite, off))
     ]
     if not known:
         return ""
-    left, right = min(x for x, _ in known), max(x for x, _ in known)
-    low = min(-8.0, math.floor(min(y for _, y in known)))
-    high = max(0.0, math.ceil(max(y for _, y in known)))
+    left, right = min(x for x, _, _ in known), max(x for x, _, _ in known)
+    low = min(-8.0, math.floor(min(y for _, *ys in known for y in ys)))
+    high = max(0.0, math.ceil(max(y for _, *ys in known for y in ys)))
 
     def at(x: float, y: float) -> tuple[float, float]:
         across = LEFT + (x - left) / ((right - left) or 1) * (PLOT_WIDTH - LEFT - RIGHT)
         return across, 8 + (high - y) / (high - low) * (PLOT_HEIGHT - BOTTOM - 8)
 
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*pair) for pair in known))
-    dots = "".join(
-        f'<circle cx="{at(x, y)[0]:.1f}" cy="{at(x, y)[1]:.1f}" r="3"><title>step 1e{x:.0f}: off by '
-        f"{10**y:.2g}</title></circle>"
-        for x, y in known
-    )
+    lines = [
+        _line(name, [(x, ys[i], *at(x, ys[i])) for x, *ys in known])
+        for i, name in reversed(list(enumerate(("backward", "limit"))))
+    ]
     marks = [f'<text x="{LEFT - 6}" y="{at(left, y)[1] + 3:.1f}" class="end">1e{y:.0f}</text>'
              for y in (high, (high + low) / 2, low)]  # fmt: skip
     marks += [f'<text x="{at(x, low)[0]:.1f}" y="{PLOT_HEIGHT - 18}">1e{x:.0f}</text>'
               for x in (left, (left + right) / 2, right)]  # fmt: skip
     return (
-        "<figure><figcaption>finite differences against backward</figcaption>"
+        "<figure><figcaption>finite differences: how far from ...</figcaption>"
         f'<svg class="plot" width="{PLOT_WIDTH}" height="{PLOT_HEIGHT}">'
         f'<rect class="frame" x="{LEFT}" y="8" width="{PLOT_WIDTH - LEFT - RIGHT}" '
-        f'height="{PLOT_HEIGHT - BOTTOM - 8}"/><polyline points="{line}"/>{dots}{"".join(marks)}'
+        f'height="{PLOT_HEIGHT - BOTTOM - 8}"/>{"".join(lines)}{"".join(marks)}'
         f'<text x="{(PLOT_WIDTH + LEFT - RIGHT) / 2}" y="{PLOT_HEIGHT - 4}">step size</text></svg>'
-        '<p class="small">Relative distance. A right gradient comes down to 1e-7 or lower as the step shrinks; '
-        "a wrong one stays on a plateau.</p></figure>"
+        '<p class="small"><span class="backward">&#9679; what backward returned</span> '
+        '<span class="limit">&#9679; their own limit</span></p>'
+        '<p class="small">Relative. For a right gradient both curves are one; a wrong one stays on a plateau '
+        "where the differences come to rest.</p></figure>"
     )
+
+
+def _power(value: float) -> float:
+    return math.log10(max(value, 1e-16))
+
+
+def _line(name: str, points: Sequence[tuple[float, float, float, float]]) -> str:
+    """Draw one curve through (step, distance, across, down), the first two as powers of ten."""
+    through = " ".join(f"{across:.1f},{down:.1f}" for _, _, across, down in points)
+    dots = "".join(
+        f'<circle cx="{across:.1f}" cy="{down:.1f}" r="3"><title>step 1e{x:.0f}: {10**y:.2g} from {name}'
+        "</title></circle>"
+        for x, y, across, down in points
+    )
+    return f'<g class="{name}"><polyline points="{through}"/>{dots}</g>'

@@ -48,7 +48,8 @@ class Elsewhere(Numbers):
     @fact
     def wrong_sizes(self) -> list[WrongThere]:
         """Where the gradient is wrong at other sizes."""
-        return self._wrong_at(other_sizes(self.evaluator.call, self.seed))
+        found = self._wrong_at(other_sizes(self.evaluator.call, self.seed))
+        return [wrong for wrong in found if wrong.raised is None or not self.call.opaque]
 
     def _wrong_at(self, variants: Iterator[tuple[str, Call]]) -> list[WrongThere]:
         """Return the first place where each argument is wrong, within a share of the time that is left."""

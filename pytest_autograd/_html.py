@@ -54,7 +54,7 @@ def _table(rows: list[Row], root: Path) -> str:
         where = shown(first.file, first.line, root)
         lines.append(
             f"<tr><td>{linked}</td><td class='place'>{escape(where)}</td><td class='n'>{row.calls}</td>"
-            f"<td class='n'>{len(row.entries)}</td><td>{_badge(row.outcome)}</td>"
+            f"<td class='n'>{row.signatures}</td><td>{_badge(row.outcome)}</td>"
             f"<td>{escape(worst(row))}</td><td class='n'>{row.seconds:.2f}</td></tr>"
         )
     heads = ("Function", "where", "calls", "signatures", "verdict", "worst finding", "seconds")

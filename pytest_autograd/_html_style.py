@@ -43,7 +43,8 @@ figure p { max-width: 300px; }
 svg text { font: 9px system-ui, "DejaVu Sans", sans-serif; text-anchor: middle; fill: var(--dim); }
 svg g text { fill: revert-layer; } svg text.end { text-anchor: end; }
 .frame { fill: none; stroke: var(--line); }
-.plot polyline { fill: none; stroke: var(--failed); stroke-width: 2; } .plot circle { fill: var(--failed); }
+.plot polyline { fill: none; stroke: currentColor; stroke-width: 2; } .plot circle { fill: currentColor; }
+.backward { color: var(--failed); } .limit { color: #4393c3; }
 .plot text { font-size: 10px; }
 .key { display: flex; gap: 6px; align-items: center; font-size: 11px; color: var(--dim); margin-top: 6px; }
 .key b { display: flex; } .key i { width: 11px; height: 8px; }

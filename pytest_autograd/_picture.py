@@ -161,8 +161,11 @@ def _worst(expected: Tensor, got: Tensor) -> tuple[WorstElement, ...]:
     )
 
 
-def _steps(audit: Audit, values: Values, slot: int) -> tuple[tuple[float, float], ...]:
-    """Return how far finite differences at each step size are from what backward says, relative to its size."""
+def _steps(audit: Audit, values: Values, slot: int) -> tuple[tuple[float, float, float], ...]:
+    """Return how far finite differences at each step size are from what backward says, and from their own limit.
+
+    Both are relative to the size of the gradient; the limit is extrapolated.
+    """
     if not values.trials or audit.options.contract is not None:
         return ()
     trial: Trial = values.trials[0]
@@ -171,13 +174,18 @@ def _steps(audit: Audit, values: Values, slot: int) -> tuple[tuple[float, float]
     moving = [g if i == slot else None for i, g in enumerate(trial.got)]
     claimed = inner(moving, along)
 
-    def value(t: float) -> float:
-        moved = [x + t * u for x, u in zip(trial.point, along, strict=True)]
-        return inner(list(trial.cotangents), forward(moved))
+    def slope(h: float) -> float:
+        ahead, behind = (
+            [x + t * u for x, u in zip(trial.point, along, strict=True)] for t in (h, -h)
+        )
+        cotangents = list(trial.cotangents)
+        return (inner(cotangents, forward(ahead)) - inner(cotangents, forward(behind))) / (2 * h)
 
-    slopes = [(value(h) - value(-h)) / (2 * h) for h in STEPS]
+    slopes = [slope(h) for h in STEPS]
+    limit = (4 * slope(STEP / 2) - slope(STEP)) / 3
     scale = max(size(moving, along), *(abs(s) for s in slopes[2:6])) or 1.0
-    return tuple((h, abs(s - claimed) / scale) for h, s in zip(STEPS, slopes, strict=True))
+    off = [(abs(s - claimed) / scale, abs(s - limit) / scale) for s in slopes]
+    return tuple((h, *pair) for h, pair in zip(STEPS, off, strict=True))
 
 
 def _matrix(tensor: Tensor) -> Matrix:

@@ -65,7 +65,10 @@ def _ways(call: Call, seed: int) -> Iterator[tuple[str, Call]]:
             return call.target(*args, **kwargs)
 
     def reentrant(*args: Any, **kwargs: Any) -> Any:
-        return PLAIN_CHECKPOINT(lambda *a: call.target(*a, **kwargs), *args, use_reentrant=True)
+        def run(*given: Any) -> Any:
+            return call.target(*map(own_containers, given), **kwargs)
+
+        return PLAIN_CHECKPOINT(run, *args, use_reentrant=True)
 
     yield "with saved tensors offloaded (saved_tensors_hooks)", replace(call, target=offloaded)
     yield "under checkpoint", replace(call, target=_run_again(call, seed))

@@ -32,8 +32,8 @@ class WorstElement(BaseModel):
 class Picture(BaseModel):
     """What the gradient of one argument is and should be, as matrices to look at.
 
-    ``what`` says which numbers these are; ``steps`` pairs step sizes of finite differences with how far they are
-    from the gradient that was given.
+    ``what`` says which numbers these are; ``steps`` holds step sizes of finite differences, how far these are
+    from the gradient that was given, and how far from their own limit.
     """
 
     argument: str
@@ -41,7 +41,7 @@ class Picture(BaseModel):
     expected: Matrix
     got: Matrix
     worst: tuple[WorstElement, ...] = ()
-    steps: tuple[tuple[float, float], ...] = ()
+    steps: tuple[tuple[float, float, float], ...] = ()
 
 
 class Cost(BaseModel):
@@ -107,6 +107,17 @@ class Row:
     def calls(self) -> int:
         """How many calls were seen, on whatever device they were audited."""
         return sum({entry.key.partition(" @ ")[0]: entry.calls for entry in self.entries}.values())
+
+    @property
+    def beyond(self) -> int:
+        """How many signatures were left out since enough others were audited."""
+        return sum(entry.beyond for entry in self.entries)
+
+    @property
+    def signatures(self) -> str:
+        """How many signatures there are, and how many of them were up for an audit where not all were."""
+        count = len(self.entries)
+        return f"{count - self.beyond} of {count}" if self.beyond else str(count)
 
     @property
     def seconds(self) -> float:

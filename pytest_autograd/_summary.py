@@ -100,7 +100,7 @@ def _table(rows: Sequence[Row], root: Path) -> Table:
             first.function,
             where,
             str(row.calls),
-            str(len(row.entries)),
+            row.signatures,
             Text(row.outcome, style=COLOURS[row.outcome]),
             Text(worst(row)),
             f"{row.seconds:.2f}",
@@ -145,10 +145,9 @@ def _remarks(results: Results) -> list[str]:
     }
     lines += _some(sorted(skipped))
     for row in results.rows():
-        beyond = sum(entry.beyond for entry in row.entries)
-        if beyond:
+        if row.beyond:
             lines.append(
-                f"not audited: {beyond} of the {len(row.entries)} signatures of {row.first.function}; "
+                f"not audited: {row.beyond} of the {len(row.entries)} signatures of {row.first.function}; "
                 "--autograd-signatures N allows more"
             )
     if results.left_out:

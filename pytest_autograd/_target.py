@@ -19,6 +19,7 @@ from pytest_autograd._call import (
     Slot,
     choose_wanted,
     describe_constant,
+    is_plain,
     own_containers,
     parameter_names,
 )
@@ -126,6 +127,7 @@ def function_call(
         target=functools.partial(PLAIN_APPLY, function),
         rebuild=rebuild,
         function=function,
+        opaque=not all(map(is_plain, values)),
         constants=tuple(
             describe_constant(names[i], values[i]) for i in range(len(values)) if i not in places
         ),

@@ -1,4 +1,4 @@
-"""The fenced blocks of the skill, and how each kind of Python block is put to the test.
+"""The fenced blocks of the skill and of the documentation, and how each kind of Python block is put to the test.
 
 The info string of a fence says what must hold:
 
@@ -6,6 +6,7 @@ The info string of a fence says what must hold:
 * ``python verified``: its target gets the verdict ``verified``, without errors or warnings.
 * ``python wrong=AG301,AG302``: its target's errors and warnings are exactly these codes.
 * ``python test``: is a test module, and pytest passes on it.
+* ``text report``: lines that the report on the target of the block before holds.
 
 The target is the last custom Function that the block defines, or ``entry=name``; contracts are
 ``reference=name``, ``surrogate=name`` and ``grad_transform=argument:name``; a switch (``autocast``,
@@ -16,18 +17,24 @@ The target is the last custom Function that the block defines, or ``entry=name``
 from __future__ import annotations
 
 import ast
+import re
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_autograd import _skill
 
-SHOWN_ONLY = {"text", "sh", "ini", "toml"}
+if TYPE_CHECKING:
+    from pytest_autograd import Report
+
+SHOWN_ONLY = {"text", "sh", "ini", "toml", "yaml"}
 CONTRACTS = {"reference", "surrogate", "grad_transform"}
-WORDS = {"verified", "test"}
+WORDS = {"verified", "test", "report"}
+REPORT = ["text", "report"]
 SWITCHES = {"autocast", "compile", "vmap", "forward_ad"}
 
 
@@ -65,7 +72,7 @@ def _block(id: str, section: str, info: list[str], source: str) -> Block:
     words = frozenset(word for word in rest if "=" not in word)
     options = dict(word.split("=", 1) for word in rest if "=" in word)
     assert language in SHOWN_ONLY | {"python"}, f"{id}: {language} is not a language of the skill"
-    assert language == "python" or not rest, f"{id}: only Python blocks take {rest}"
+    assert language == "python" or not rest or info == REPORT, f"{id}: {info} is not understood"
     assert words <= WORDS | SWITCHES, f"{id}: {words - WORDS - SWITCHES} is not understood"
     assert set(options) <= CONTRACTS | {"entry", "wrong"}, f"{id}: {options} is not understood"
     claims = len(words & WORDS) + ("wrong" in options)
@@ -85,15 +92,57 @@ def python_blocks() -> list[Block]:
     return [block for block in all_blocks() if block.language == "python"]
 
 
-def run_block(block: Block, folder: Path) -> ModuleType:
+def run_block(
+    block: Block, folder: Path, blocks: Callable[[], list[Block]] = python_blocks
+) -> ModuleType:
     """Run a block after the earlier ones of its section, each as a module with a source file."""
     module = ModuleType("nothing_yet")
-    for each in python_blocks():
+    for each in blocks():
         if each.section == block.section and "test" not in each.words:
             module = _import(each, folder, vars(module))
         if each.id == block.id:
             return module
-    raise AssertionError(f"{block.id} is not a block of the skill")
+    raise AssertionError(f"{block.id} is not a known block")
+
+
+def put_to_the_test(
+    block: Block, folder: Path, blocks: Callable[[], list[Block]] = python_blocks
+) -> Report | None:
+    """Assert what the fence of a block says; return the report on its target, if it has one."""
+    if "test" in block.words:
+        _passes_under_pytest(block, folder)
+        return None
+    import torch
+
+    torch.manual_seed(0)
+    module = run_block(block, folder, blocks)
+    if not ("verified" in block.words or "wrong" in block.options):
+        return None
+    from pytest_autograd import check
+
+    arguments = example_arguments(module)
+    report = check(target_of(block, module), *arguments, **contract_of(block, module))
+    assert report.codes == set(filter(None, block.options.get("wrong", "").split(","))), report
+    if "verified" in block.words:
+        assert report.verdict == "verified", report
+    return report
+
+
+def _passes_under_pytest(block: Block, folder: Path) -> None:
+    tests = len(re.findall(r"^def test_", block.source, re.MULTILINE))
+    assert tests, f"{block.id}: a test block defines tests"
+    (folder / "test_block.py").write_text(block.source, encoding="utf-8")
+    plugins = ["-p", "no:asyncio", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *plugins, "-W", "error", "-q"]
+    done = subprocess.run(
+        [*command, "--rootdir", str(folder), str(folder / "test_block.py")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=folder,
+    )
+    assert f"{tests} passed" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout
 
 
 def _import(block: Block, folder: Path, earlier: dict[str, Any]) -> ModuleType:

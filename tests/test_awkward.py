@@ -138,3 +138,17 @@ def test_code_that_comes_back_in_time_is_left_alone() -> None:
     patience = Patience()
     patience.begin(60)
     assert not patience.end(None)
+
+
+class SymmetricProduct(Product):
+    @staticmethod
+    def backward(ctx, grad_output):
+        matrix, x = ctx.saved_tensors
+        outer = torch.outer(grad_output, x)
+        return (outer + outer.mT) / 2, matrix @ grad_output
+
+
+def test_symmetric_answer_for_a_symmetric_matrix_is_right() -> None:
+    report = check(SymmetricProduct, symmetric(4), normal(4))
+    assert report.verdict == "verified", str(report)
+    assert "AG101" in check(SymmetricProduct, normal(4, 4), normal(4)).codes

@@ -9,14 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from skill_blocks import (
-    Block,
-    contract_of,
-    example_arguments,
-    python_blocks,
-    run_block,
-    target_of,
-)
+from skill_blocks import Block, put_to_the_test, python_blocks
 from skill_expectations import ASKED, EXCUSES, NEEDS
 from skills_ref import validate
 
@@ -124,48 +117,7 @@ def test_an_excuse_is_answered_by_what_is_run(excuse: str):
 
 @pytest.mark.parametrize("block", [pytest.param(each, id=each.id) for each in python_blocks()])
 def test_block_does_what_its_fence_says(block: Block, tmp_path: Path):
-    if "test" in block.words:
-        _passes_under_pytest(block, tmp_path)
-        return
-    import torch
-
-    torch.manual_seed(0)
-    module = run_block(block, tmp_path)
-    if "verified" in block.words or "wrong" in block.options:
-        from pytest_autograd import check
-
-        arguments = example_arguments(module)
-        report = check(target_of(block, module), *arguments, **contract_of(block, module))
-        assert report.codes == set(filter(None, block.options.get("wrong", "").split(","))), report
-        if "verified" in block.words:
-            assert report.verdict == "verified", report
-
-
-def _passes_under_pytest(block: Block, folder: Path) -> None:
-    tests = len(re.findall(r"^def test_", block.source, re.MULTILINE))
-    assert tests, f"{block.id}: a test block defines tests"
-    (folder / "test_block.py").write_text(block.source, encoding="utf-8")
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "no:asyncio",
-        "-p",
-        "no:cacheprovider",
-        "-W",
-        "error",
-        "-q",
-    ]
-    done = subprocess.run(
-        [*command, "--rootdir", str(folder), str(folder / "test_block.py")],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        cwd=folder,
-    )
-    assert f"{tests} passed" in done.stdout, done.stdout + done.stderr
-    assert done.returncode == 0, done.stdout
+    put_to_the_test(block, tmp_path)
 
 
 def test_an_unknown_section_is_answered_with_the_nearest_ones():

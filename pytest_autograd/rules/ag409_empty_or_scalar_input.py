@@ -21,9 +21,12 @@ LEVEL = "full"
 
 
 def find(probe: Probe) -> Iterator[Evidence]:
-    """Call with an empty and with a 0-dim input."""
+    """Call with an empty and with a 0-dim input; an empty batch happens, other empty axes are seldom meant."""
     found = probe.degenerate
     if found is not None:
-        scalar = found.where == "with a 0-dim input"
+        leading = {
+            slot.value.shape[0] for slot in probe.call.slots if slot.wanted and slot.value.dim()
+        }
+        batch = any(found.where == f"with size 0 in place of {n}" for n in leading)
         evidence = breaking("backward", found, probe.place_of_backward)
-        yield replace(evidence, severity="note") if scalar else evidence
+        yield evidence if batch else replace(evidence, severity="note")
