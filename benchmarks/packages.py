@@ -1,6 +1,7 @@
 """What the audit says of released packages: every custom Function that the scripts in ``package_uses`` call.
 
-Run ``python benchmarks/packages.py`` for all, or name packages; ``--env DIR`` keeps the environment for the next time.
+Run ``python benchmarks/packages.py`` for all, or name packages, whose rows are then renewed; ``--env DIR`` keeps the
+environment for the next time.
 Each script runs as a test suite with and without ``--autograd-audit``; outcomes must be the same. What each finding is
 worth, read by hand in the package's source, stands in ``packages.md``.
 """
@@ -94,11 +95,11 @@ def audited(made: Environment, name: str, level: str) -> dict[str, Any]:
         "outcome_audited": audit.outcome,
         "seconds": plain.seconds,
         "seconds_audited": audit.seconds,
-        "functions": _by_function(entries),
+        "functions": by_function(entries),
     }
 
 
-def _by_function(entries: Any) -> dict[str, dict[str, Any]]:
+def by_function(entries: Any) -> dict[str, dict[str, Any]]:
     """Return, for each Function, the worst verdict and the distinct findings over its signatures."""
     order = ["verified", "skipped", "inconclusive", "failed"]
     found: dict[str, dict[str, Any]] = {}
@@ -148,8 +149,10 @@ def main() -> int:
         for name in names:
             rows.append(audited(made, name, asked.level))
             show(rows[-1])
-    if not asked.packages and asked.level == "full":
-        RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
+    if asked.level == "full":
+        known = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+        merged = {row["package"]: row for row in [*known, *rows]}
+        RESULTS.write_text(json.dumps([merged[name] for name in sorted(merged)], indent=1) + "\n")
     functions = sum(len(row["functions"]) for row in rows)
     differing = [row["package"] for row in rows if row["outcome"] != row["outcome_audited"]]
     print(

@@ -31,7 +31,7 @@ class Fleet:
         self.limits = limits or Limits()
         self.room = workers or max(1, int(ray.cluster_resources().get("CPU", 0)))
         self._pool = Pool(ray, self.room, self.limits, prefork)
-        self._patience = patience
+        self.patience = patience
 
     def prepare(self) -> None:
         """Ask for the actors, which import torch while the server already serves."""
@@ -39,7 +39,7 @@ class Fleet:
 
     async def run(self, request: Request, on_progress: Progress) -> Checked | Failure:
         """Check on the next actor that is free."""
-        return await Errand(request, on_progress, self._pool, self._patience).run()
+        return await Errand(request, on_progress, self._pool, self.patience).run()
 
     def close(self) -> None:
         """End the actors and leave the cluster."""

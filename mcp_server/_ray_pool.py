@@ -42,16 +42,24 @@ class Pool:
             self._starting[actor] = actor.hello.remote()
 
     async def take(self) -> Actor:
-        """Wait for an actor that is free, and take it."""
+        """Wait for an actor that is free and still there, and take it."""
         self.fill()
-        while not self._free:
-            if not self._starting and not self._busy:
-                raise NoPlace(self._trouble)
-            self._watch()
-            await self._changed.wait()
-        actor = self._free.pop(0)
-        self._busy.add(actor)
-        return actor
+        while True:
+            while not self._free:
+                if not self._starting and not self._busy:
+                    raise NoPlace(self._trouble)
+                self._watch()
+                await self._changed.wait()
+            actor = self._free.pop(0)
+            self._busy.add(actor)
+            try:
+                await actor.hello.remote()
+                return actor
+            except self.ray.exceptions.RayActorError:
+                self.drop(actor)
+            except BaseException:
+                self.give_back(actor)
+                raise
 
     def give_back(self, actor: Actor) -> None:
         """Let others have an actor that was taken."""
@@ -87,6 +95,7 @@ class Pool:
                 self._watched[actor] = asyncio.create_task(self._welcome(actor, hello))
 
     async def _welcome(self, actor: Actor, hello: Any) -> None:
+        is_lost = False
         try:
             theirs = (await hello)["version"]
             if theirs == version():
@@ -96,9 +105,11 @@ class Pool:
                 self.ray.kill(actor)
         except self.ray.exceptions.RayError as error:
             self._trouble = _last_line(error)
+            is_lost = not getattr(error, "actor_init_failed", False)
         finally:
-            self._starting.pop(actor, None)
-            self._watched.pop(actor, None)
+            del self._starting[actor], self._watched[actor]
+            if is_lost:
+                self.fill()
             self._tell()
 
     def _tell(self) -> None:

@@ -12,6 +12,7 @@ LOW, MIDDLE, HIGH = (33, 102, 172), (247, 247, 247), (178, 24, 43)
 BAR = 130  # length of a bar at most
 SIDE = 216  # width and height of a heat map at most
 CELL = 30  # side of a cell at most
+THREAD = 4  # how many times longer than wide a matrix is that would look like a thread
 LETTERED = 26  # side of a cell that has room for its number
 PLOT_WIDTH, PLOT_HEIGHT, LEFT, RIGHT, BOTTOM = 320, 150, 44, 20, 32
 
@@ -43,13 +44,13 @@ def difference(got: Matrix, expected: Matrix) -> Matrix:
 def heat_map(title: str, matrix: Matrix, scale: float) -> str:
     """Draw a matrix; white is 0, blue ``-scale``, red ``scale``, grey not finite. Numbers show on hovering."""
     rows, columns = len(matrix), len(matrix[0]) if matrix else 0
-    cell = max(4.0, min(CELL, SIDE / max(rows, columns, 1)))
+    across, down = _sides(rows, columns)
     cells = [
-        _cell(row, column, value, cell, scale)
+        _cell(row, column, value, (across, down), scale)
         for row, values in enumerate(matrix)
         for column, value in enumerate(values)
     ]
-    width, height = columns * cell, rows * cell
+    width, height = columns * across, rows * down
     return (
         f'<figure><figcaption>{escape(title)}</figcaption><svg width="{width + 2:g}" height="{height + 2:g}" '
         f'viewBox="-1 -1 {width + 2:g} {height + 2:g}" role="img" aria-label="{escape(title)}">'
@@ -58,16 +59,25 @@ def heat_map(title: str, matrix: Matrix, scale: float) -> str:
     )
 
 
-def _cell(row: int, column: int, value: object, side: float, scale: float) -> str:
-    x, y = column * side, row * side
+def _sides(rows: int, columns: int) -> tuple[float, float]:
+    """Return width and height of a cell: square, but wide where a few long lines would be threads."""
+    across, down = (max(4.0, min(CELL, SIDE / max(count, 1))) for count in (columns, rows))
+    square = min(across, down)
+    threads = max(rows, columns) > THREAD * min(rows, columns)
+    return (across, down) if threads else (square, square)
+
+
+def _cell(row: int, column: int, value: object, sides: tuple[float, float], scale: float) -> str:
+    across, down = sides
+    x, y = column * across, row * down
     colour, ink = _colour(value, scale)
     text = ""
-    if side >= LETTERED:
+    if min(sides) >= LETTERED:
         short = f"{value:.2g}" if isinstance(value, float | int) else number(value)
-        text = f'<text x="{x + side / 2:g}" y="{y + side / 2 + 3:g}" fill="{ink}">{short}</text>'
+        text = f'<text x="{x + across / 2:g}" y="{y + down / 2 + 3:g}" fill="{ink}">{short}</text>'
     return (
         f'<g><title>[{row}, {column}]: {number(value)}</title><rect x="{x:g}" y="{y:g}" '
-        f'width="{side:g}" height="{side:g}" fill="{colour}" shape-rendering="crispEdges"/>{text}</g>'
+        f'width="{across:g}" height="{down:g}" fill="{colour}" shape-rendering="crispEdges"/>{text}</g>'
     )
 
 
@@ -108,8 +118,8 @@ def step_plot(steps: Sequence[tuple[float, float, float]]) -> str:
     if not known:
         return ""
     left, right = min(x for x, _, _ in known), max(x for x, _, _ in known)
-    low = min(-8.0, math.floor(min(y for _, *ys in known for y in ys)))
-    high = max(0.0, math.ceil(max(y for _, *ys in known for y in ys)))
+    low = min(-8.0, 2 * math.floor(min(y for _, *ys in known for y in ys) / 2))
+    high = max(0.0, 2 * math.ceil(max(y for _, *ys in known for y in ys) / 2))
 
     def at(x: float, y: float) -> tuple[float, float]:
         across = LEFT + (x - left) / ((right - left) or 1) * (PLOT_WIDTH - LEFT - RIGHT)

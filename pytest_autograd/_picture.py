@@ -88,7 +88,7 @@ def _jacobians(audit: Audit, slot: int) -> tuple[Tensor, Tensor, str]:
     return (
         expected,
         got,
-        f"Jacobian: {rows} outputs by {columns} elements of {evaluator.names[slot]}",
+        f"Jacobian, {rows} x {columns}: outputs by elements of {evaluator.names[slot]}",
     )
 
 

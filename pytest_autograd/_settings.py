@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -13,9 +12,8 @@ SIGNATURES = 20
 REPORT_KINDS = (".html", ".json", ".sarif", ".xml")
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What the options of the group "autograd" ask for."""
+class Settings(NamedTuple):
+    """What the options of the group "autograd" ask for; a dataclass would cost every pytest run a millisecond."""
 
     audit: bool
     audit_fail: bool

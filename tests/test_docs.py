@@ -72,7 +72,7 @@ def test_settings_and_configurations_are_understood() -> None:
             assert yaml.safe_load(block.source)
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*PAGES, ROOT / "README.md"], ids=lambda path: path.stem)
 def test_names_exist(path: Path) -> None:
     text = path.read_text()
     assert set(re.findall(r"AG\d{3}", text)) <= set(all_rules())

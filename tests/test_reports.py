@@ -53,7 +53,13 @@ class RightScale(Function):
 def settings(**given: Any) -> Settings:
     blank = {name: None for name in ("level", "time_limit", "baseline")}
     plain = {"audit": True, "audit_fail": False, "audit_at": "test", "update_baseline": False}
-    lists = {"only": (), "devices": (), "reports": (Path("x.html"),), "keep_mib": 1.0}
+    lists = {
+        "only": (),
+        "devices": (),
+        "reports": (Path("x.html"),),
+        "keep_mib": 1.0,
+        "signatures": 20,
+    }
     return Settings(**{**blank, **plain, **lists, "level": "quick", **given})
 
 
@@ -222,7 +228,7 @@ def test_pictures_hold_the_true_and_the_given_gradient(results: Results) -> None
     truth = torch.zeros(9, 6, dtype=torch.float64)
     for row in range(3):
         truth[3 * row : 3 * row + 3, 2 * row : 2 * row + 2] = weight.t()
-    assert picture.what == "Jacobian: 9 outputs by 6 elements of x"
+    assert picture.what == "Jacobian, 9 x 6: outputs by elements of x"
     torch.testing.assert_close(
         torch.tensor(picture.expected, dtype=torch.float64), truth, rtol=0, atol=1e-9
     )
@@ -235,7 +241,8 @@ def test_pictures_hold_the_true_and_the_given_gradient(results: Results) -> None
     (big,) = results.entries["HalfBorder[(40, 2), (2, 3)]"].pictures
     assert big.what.endswith("shape [40, 2], rows 0 to 31")
     assert (len(big.expected), len(big.expected[0])) == (32, 2)
-    assert min(error for _, error in big.steps) > 1e-3  # a wrong gradient stays on a plateau
+    assert min(off for _, off, _ in big.steps) > 1e-3  # a wrong gradient stays on a plateau
+    assert min(own for *_, own in big.steps) < 1e-8  # where the differences come to rest
 
 
 def test_costs_are_measured_beside_plain_autograd(results: Results) -> None:
