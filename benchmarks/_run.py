@@ -48,7 +48,7 @@ class Run:
         self.out.mkdir(parents=True, exist_ok=True)
         path = self.out / f"{self.name}.json"
         path.write_text(json.dumps(head | result, indent=1) + "\n")
-        console.print(f"{path.name} and its plot are in {self.out}")
+        console.print(f"results are in {self.out}")
         return path.with_suffix(".png")
 
 

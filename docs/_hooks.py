@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -15,6 +15,7 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(Path(__file__).parent))
 
+import _example_pages  # noqa: E402
 import _options_page  # noqa: E402
 import _rule_pages  # noqa: E402
 
@@ -35,11 +36,19 @@ DOCUMENTS = {
     },
 }
 #: What such documents link to and the site shows elsewhere.
-ELSEWHERE = {f"{SKILL}/rules.md": "rules/index.md", "AGENTS.md": "contributing.md"}
-LINK = re.compile(r"(\]\()([^)#:\s]+)")
+ELSEWHERE = {
+    f"{SKILL}/rules.md": "rules/index.md",
+    SKILL: "skill/index.md",
+    "benchmarks": "benchmarks.md",
+    "examples": "examples/index.md",
+    **{path.replace(".md", ".py"): path for path in _example_pages.pages()},
+}
+LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)#:\s]+)(#[^)\s]+)?\)")
+PICTURE = re.compile(r"(?<=\]\()[^)#:\s]+(?=\.png\))")
 SECTION = re.compile(r"`([a-z-]+)/([a-z0-9-]+)`")
 LAST_LINES = re.compile(r"^(?:Related: |Checked by ).+$", re.MULTILINE)
 NAMED = re.compile(r"([a-z-]+)/([a-z0-9-]+)|AG\d{3}")
+FENCED = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r"^```(python|text) (.+)$", re.MULTILINE)
 COMMENT = re.compile(r"^<!--.*?-->\n?", re.MULTILINE | re.DOTALL)
 FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
@@ -51,13 +60,15 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     config.mdx_configs["toc"]["slugify"] = lambda text, separator: slug(text)
     assert config.nav is not None
     skill = [page for page in DOCUMENTS.values() if page.startswith("skill/")]
-    config.nav[-1:-1] = [{"Rules": list(_rule_pages.pages())}, {"Skill": skill}]
+    examples = list(_example_pages.pages())
+    rules = list(_rule_pages.pages())
+    config.nav[-1:-1] = [{"Examples": examples}, {"Rules": rules}, {"Skill": skill}]
     return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the generated pages, and the pictures of the benchmarks."""
-    made = {**_rule_pages.pages(), "options.md": _options_page.page()}
+    made = {**_example_pages.pages(), **_rule_pages.pages(), "options.md": _options_page.page()}
     for name, page in DOCUMENTS.items():
         made[page] = _relinked((ROOT / name).read_text(encoding="utf-8"), name, page)
     for uri, text in made.items():
@@ -79,8 +90,15 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             return found[0]
         return f"[{found[0]}]({_from(here, f'skill/{found[1]}.md')}#{found[2]})"
 
-    text = LAST_LINES.sub(lambda line: NAMED.sub(linked, line[0]), SECTION.sub(linked, markdown))
-    return FENCE.sub(_titled, text)
+    def named(text: str) -> str:
+        return LAST_LINES.sub(lambda line: NAMED.sub(linked, line[0]), SECTION.sub(linked, text))
+
+    return FENCE.sub(_titled, _outside_code(named, markdown))
+
+
+def _outside_code(change: Callable[[str], str], markdown: str) -> str:
+    parts = FENCED.split(markdown)
+    return "".join(part if i % 2 else change(part) for i, part in enumerate(parts))
 
 
 def _titled(fence: re.Match[str]) -> str:
@@ -99,16 +117,24 @@ def _titled(fence: re.Match[str]) -> str:
 
 
 def _relinked(text: str, name: str, page: str) -> str:
-    """Let the links of a document lead to the pages that stand for what they name."""
-    at = PurePosixPath(name).parent
+    """Let the links of a document lead to the pages that stand for what they name.
+
+    What is in the repository but not on the site keeps its text only.
+    """
+    at, here = PurePosixPath(name).parent, PurePosixPath(page).parent
+    pages: dict[str, str] = {**DOCUMENTS, **ELSEWHERE}
 
     def moved(found: re.Match[str]) -> str:
-        target = os.path.normpath(at / found[2])
-        known: Any = {**DOCUMENTS, **ELSEWHERE}.get(target, target)
-        return found[1] + _from(PurePosixPath(page).parent, known)
+        words, target, anchor = found[1], os.path.normpath(at / found[2]), found[3] or ""
+        if target not in pages and (ROOT / target).exists():
+            return words
+        return f"[{words}]({_from(here, pages.get(target, target))}{anchor})"
 
-    plain = COMMENT.sub("", FRONT_MATTER.sub("", text))
-    return LINK.sub(moved, plain)
+    def linked(part: str) -> str:
+        plain = LINK.sub(moved, COMMENT.sub("", part))
+        return PICTURE.sub(lambda found: _from(here, os.path.normpath(at / found[0])), plain)
+
+    return _outside_code(linked, FRONT_MATTER.sub("", text))
 
 
 def _from(folder: PurePosixPath, uri: str) -> str:

@@ -76,7 +76,7 @@ def _add_ray(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--ray-address",
         metavar="HOST:PORT",
-        help="the cluster's head (default: the cluster that this machine is a node of)",
+        help="head of the cluster that this machine is a node of (default: found by itself)",
     )
 
 

@@ -7,6 +7,10 @@ import threading
 from types import ModuleType
 
 PATIENCE = 12.0
+_JOIN = (
+    "make this machine a node of the cluster by ray start --address=HOST:PORT, with --num-cpus=0 "
+    "if no checks shall run here"
+)
 
 
 class NoCluster(Exception):
@@ -15,6 +19,11 @@ class NoCluster(Exception):
 
 def connect(address: str, patience: float = PATIENCE) -> ModuleType:
     """Connect this process to the cluster at ``address`` and return Ray's own module."""
+    if "://" in address:
+        raise NoCluster(
+            f"{address} is an address of Ray Client, which cannot follow checks: {_JOIN}, and name "
+            "the HOST:PORT of its head"
+        )
     try:
         import ray
     except ImportError:
@@ -35,8 +44,7 @@ def connect(address: str, patience: float = PATIENCE) -> ModuleType:
     if trial.is_alive():
         raise NoCluster(
             f"no Ray cluster answered at {address} within {patience:g} s: start one there with "
-            "ray start --head, and name the address that it prints (its port is 6379 if not told "
-            "otherwise)"
+            f"ray start --head, and name the address that it prints; {_JOIN}"
         )
     if raised:
         raise NoCluster(_said(address, raised[0]))
@@ -46,7 +54,7 @@ def connect(address: str, patience: float = PATIENCE) -> ModuleType:
 def _said(address: str, error: BaseException) -> str:
     if isinstance(error, ConnectionError) and address == "auto":
         return (
-            "this machine is part of no Ray cluster: join one with ray start --address=HOST:PORT, "
-            "or name one by --ray-address"
+            "this machine is part of no Ray cluster: make it a node of one by "
+            "ray start --address=HOST:PORT"
         )
     return f"the Ray cluster at {address!r} cannot be used: {error}"

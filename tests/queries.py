@@ -317,6 +317,9 @@ REPORTS = {
     "RuntimeError: expected scalar type Half but found Float": (
         "transforms/autocast gradients/dtype"
     ),
+    "works on CPU, but on the GPU backward says expected device cuda:0 but got cpu": (
+        "gradients/device AG404"
+    ),
     "custom loss function with custom gradient": (
         "when-to-use/when-to-write-one template/the-smallest-complete-function "
         "verification/contracts"

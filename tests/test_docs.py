@@ -107,6 +107,11 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     assert 'href="../skill/verification/#inputs-that-count"' in (
         (tmp_path / "verdicts/index.html").read_text()
     )
+    for document, part in (
+        ("skill/ctx", "ctx.save_for_backward(x)"),
+        ("examples", "A rotary position"),
+    ):
+        assert part in re.sub("<[^>]*>", "", (tmp_path / document / "index.html").read_text())
     fetched = re.compile(r'<(?:script|link|img)[^>]+(?:src|href)="(?:https?:)?//[^"]*"')
     for page in tmp_path.rglob("*.html"):
         text = page.read_text()

@@ -260,9 +260,16 @@ class TestRefusals:
         last = done.stderr.strip().splitlines()[-1]
         assert "no Ray cluster answered at 127.0.0.1:1 within 1 s: start one there with" in last
 
-    def test_an_address_that_is_none_is_told(self) -> None:
-        with pytest.raises(NoCluster, match=r"the Ray cluster at 'there' cannot be used: "):
-            connect("there")
+    @pytest.mark.parametrize(
+        ("address", "sentence"),
+        [
+            ("there", "the Ray cluster at 'there' cannot be used: "),
+            ("ray://there:10001", "ray://there:10001 is an address of Ray Client, "),
+        ],
+    )
+    def test_an_address_that_cannot_be_used_is_told(self, address: str, sentence: str) -> None:
+        with pytest.raises(NoCluster, match=re.escape(sentence)):
+            connect(address)
 
     def test_a_machine_without_ray_is_told_what_to_install(
         self, monkeypatch: pytest.MonkeyPatch

@@ -78,7 +78,6 @@ GAPS = {
 
 #: What check() cannot even be asked here, in the same words.
 UNTESTED = {
-    "gradient_on_another_device": "needs a second device; the engine refuses it and AG002 tells its words",
     "compiled_torch_func_drops_backward": "a fault of torch (pytorch#193279), not of the Function",
     "saved_tensor_edited_by_the_caller": "the caller's fault: torch raises, or .data hides it from everybody",
     "output_edited_by_the_caller_while_on_ctx": "AG202 tells the cause, the output on ctx",

@@ -128,6 +128,20 @@ class SumsInLowPrecision(Function):
         return grad_output, total
 
 
+class GradientElsewhere(Function):
+    """Makes a buffer on a fixed device; meta stands for any that is not the input's."""
+
+    @staticmethod
+    def forward(ctx, x, weight):
+        ctx.save_for_backward(x, weight)
+        return x * weight
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        x, weight = ctx.saved_tensors
+        return grad_output * weight, torch.zeros(x.shape, dtype=x.dtype, device="meta")
+
+
 class CastsToFloat32(Function):
     @staticmethod
     def forward(ctx, x):
@@ -268,6 +282,9 @@ MODES = {
     ),
     "casts_to_float32": Mode(CastsToFloat32, vector, warnings=warns("AG402")),
     "casts_to_bfloat16": Mode(CastsToBfloat16, vector, "AG101", warnings=warns("AG402")),
+    "gradient_on_another_device": Mode(
+        GradientElsewhere, lambda: (normal(3), normal(3, seed=1)), "AG404"
+    ),
     "widens_to_float32": Mode(
         WidensToFloat32, lambda: (normal(5, dtype=torch.bfloat16),), warnings=warns("AG402")
     ),
