@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_autograd._probe import Probe
 
 SEVERITY = "error"
-FIX = "Allocate from a tensor that is there, torch.zeros_like(x) or grad_output.new_zeros(shape), never without a device."
+FIX = "Allocate from a tensor that is there: torch.zeros_like(x), grad_output.new_zeros(shape)."
 SKILL = "gradients/device"
 
 
