@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from pytest_autograd._call import Call
+from pytest_autograd._call import WIDE, Call, Slot
 from pytest_autograd._errors import NotApplicable
 from pytest_autograd._evaluator import Evaluator, MaybeTensors
 from pytest_autograd._judge import signed_bounded
@@ -20,6 +20,7 @@ from pytest_autograd._witness import testify
 #: Relative error of a gradient, against its own scale, that a dtype's rounding explains in a short computation.
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.03}
 WORSE_THAN_AUTOGRAD = 8.0
+GROSS, SAME_FORWARD = 0.2, 0.05
 LARGEST = 60_000
 CHEAP_SECONDS = 0.02
 LONG = 2048  # elements along an axis, where a running sum in low precision stops growing
@@ -55,6 +56,33 @@ def drifts(call: Call, seed: int) -> list[Drift]:
     return list(found.values())
 
 
+def given_drifts(call: Call, seed: int) -> list[Drift]:
+    """Return the arguments whose gradient is grossly off in the dtypes given, where forward is not.
+
+    A forward that comes out otherwise in float64 (random masks, rounding to a grid) has no truth there.
+    """
+    exact = call.widened()
+    dtypes = [slot.value.dtype for slot in call.slots if slot.wanted]
+    narrow = min(dtypes, key=lambda dtype: -torch.finfo(dtype).eps)
+    if all(slot.value.dtype == wide.value.dtype for slot, wide in pairs(call, exact)):
+        return []
+    low, high = Evaluator(call, seed), Evaluator(exact, seed)
+    apart = zip(high.forward(high.point), low.forward(low.point), strict=True)
+    if any(relative_error(want, got.to(want.dtype)) > SAME_FORWARD for want, got in apart):
+        return []
+    errors = _compared(call, exact, seed)
+    return [
+        Drift(name, narrow, ", the dtype given,", error, beside)
+        for name, (error, beside) in errors.items()
+        if error > GROSS and (beside is None or error > WORSE_THAN_AUTOGRAD * beside)
+    ]
+
+
+def pairs(one: Call, other: Call) -> Iterator[tuple[Slot, Slot]]:
+    """Yield the slots of two forms of one call."""
+    return zip(one.slots, other.slots, strict=True)
+
+
 def _scales(call: Call) -> Iterator[tuple[str, Call]]:
     yield "", call
     for size in sizes_to_change(call):
@@ -78,17 +106,20 @@ def _is_cheap(call: Call) -> bool:
 def _errors(call: Call, dtype: torch.dtype, seed: int) -> dict[str, tuple[float, float | None]]:
     """Return for each argument (error of backward, error of autograd through forward) in ``dtype``."""
     narrow = _cast(call, dtype)
-    exact = _cast(narrow, torch.float64)
+    return _compared(narrow, _cast(narrow, torch.float64), seed)
+
+
+def _compared(narrow: Call, exact: Call, seed: int) -> dict[str, tuple[float, float | None]]:
     low, high = Evaluator(narrow, seed), Evaluator(exact, seed)
     outputs = low.forward(low.point)
     if not all(bool(torch.isfinite(y).all()) for y in outputs):
-        raise NotApplicable(f"forward overflows in {dtype}")
+        raise NotApplicable("forward overflows")
     cotangents = signed_bounded(outputs, torch.Generator().manual_seed(seed))
     cotangents = [
         v.abs() for v in cotangents
     ]  # signs would cancel in sums and hide what rounding loses
     high.forward(high.point)
-    truth = high.vjp(high.point, [v.to(torch.float64) for v in cotangents])
+    truth = high.vjp(high.point, [v.to(WIDE.get(v.dtype, v.dtype)) for v in cotangents])
     answer = low.vjp(low.point, cotangents)
     beside = _by_autograd(narrow, low, cotangents, seed)
     found = {}
@@ -97,8 +128,8 @@ def _errors(call: Call, dtype: torch.dtype, seed: int) -> dict[str, tuple[float,
         if want is None or got is None or not bool(torch.isfinite(want).all()):
             continue
         reference = None if beside is None else beside[i]
-        lost = None if reference is None else relative_error(want, reference.double())
-        found[name] = (relative_error(want, got.double()), lost)
+        lost = None if reference is None else relative_error(want, reference.to(want.dtype))
+        found[name] = (relative_error(want, got.to(want.dtype)), lost)
     return found
 
 

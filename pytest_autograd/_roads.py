@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pytest_autograd._dtypes import Drift, drifts
+import torch
+
+from pytest_autograd._dtypes import Drift, drifts, given_drifts
 from pytest_autograd._elsewhere import Elsewhere
 from pytest_autograd._errors import NotApplicable, TargetRaised
 from pytest_autograd._experiments import (
@@ -42,6 +44,17 @@ class Roads(Elsewhere):
         return non_finite_gradients(self.evaluator, self.seed)
 
     @fact
+    def not_finite_at_sample(self) -> str | None:
+        """The argument whose gradient at the given inputs is NaN or infinite, where forward need not have a slope."""
+        evaluator = self.evaluator
+        outputs = evaluator.forward(evaluator.point)
+        gradients = evaluator.vjp(evaluator.point, [torch.ones_like(y) for y in outputs])
+        for name, gradient in zip(evaluator.names, gradients, strict=True):
+            if gradient is not None and not bool(torch.isfinite(gradient).all()):
+                return name
+        return None
+
+    @fact
     def swallowed(self) -> str | None:
         """The argument whose gradient hides a NaN that comes in."""
         return swallowed_nan(self.evaluator, self.seed)
@@ -55,6 +68,13 @@ class Roads(Elsewhere):
     def random(self) -> str | None:
         """The argument whose gradient changes with the random stream that backward meets."""
         return random_backward(self.evaluator, self.seed)
+
+    @fact
+    def given_drift(self) -> list[Drift]:
+        """Arguments whose gradient is right in float64 and grossly off in the dtype given."""
+        if not self.values.confirmed or self.stochastic:
+            return []
+        return given_drifts(self.call, self.seed)
 
     @fact
     def drift(self) -> list[Drift]:

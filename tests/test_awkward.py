@@ -152,3 +152,42 @@ def test_symmetric_answer_for_a_symmetric_matrix_is_right() -> None:
     report = check(SymmetricProduct, symmetric(4), normal(4))
     assert report.verdict == "verified", str(report)
     assert "AG101" in check(SymmetricProduct, normal(4, 4), normal(4)).codes
+
+
+class RightInFloat64Only(Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return (3 if x.dtype == torch.float64 else 2) * x**2 * grad_output
+
+
+@pytest.mark.parametrize("level", ["quick", "full"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_gradient_wrong_in_the_given_dtype_only_is_an_error(dtype, level) -> None:
+    report = check(RightInFloat64Only, normal(5, dtype=dtype), level=level)
+    assert report.verdict == "failed", str(report)
+    assert report.codes == {"AG108"}
+    assert "the dtype given" in report.findings[0].message
+
+
+class RootOfMagnitude(Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.abs().sqrt()
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * torch.sgn(x) / (2 * x.abs().sqrt())
+
+
+def test_gradient_that_is_not_finite_on_a_kink_is_told() -> None:
+    report = check(RootOfMagnitude, torch.tensor([0.0, 1.0, -2.0], dtype=torch.float64))
+    assert report.codes == {"AG111"}, str(report)
+    assert "not finite there" in report.findings[0].message

@@ -21,5 +21,15 @@ SKILL = "verification/kinks"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Ask whether the judge met one-sided slopes that do not close."""
-    if probe.values.kinked:
+    if not probe.values.kinked:
+        return
+    name = probe.not_finite_at_sample
+    if name is None:
         yield Evidence("the sample lies on a kink of forward: one-sided derivatives differ there")
+    else:
+        yield Evidence(
+            f"the sample lies on a kink of forward, and the gradient of {name} is not finite there",
+            argument=name,
+            severity="warning",
+            fix="Return a finite value at the kink, such as zero, or keep inputs away from it: a NaN spoils the step.",
+        )
