@@ -57,7 +57,6 @@ class Host:
     ) -> None:
         self._worker, self._limits, self._scratch, self._note = worker, limits, scratch, note
         self.deadline = float("inf")
-        self.phase = "starting"
         self._decoder = Decoder()
         self._printed = 0
         self._stderr = b""
@@ -75,6 +74,11 @@ class Host:
         self._selector.register(server, selectors.EVENT_READ, self._let_go)
         os.set_blocking(worker.questions, False)
 
+    @property
+    def phase(self) -> str:
+        """What the worker was doing when it last told."""
+        return self._worker.board.read()
+
     def hear(self) -> dict[str, Any]:
         """Return the header of the worker's first message, sent before any submitted code runs."""
         return self._next()[0]
@@ -82,7 +86,8 @@ class Host:
     def ask(self, question: str, tensors: MaybeTensors | list[Any] = (), **header: Any) -> Message:  # type: ignore[assignment]
         """Put a question and return the answer; raise :class:`WorkerEnded` if none can come."""
         self._number += 1
-        self.phase = PHASE_OF.get(question, self.phase)
+        if question in PHASE_OF:
+            self._worker.board.write(PHASE_OF[question])
         self._send(encode({"ask": question, "number": self._number, **header}, tensors))
         answer, found = self._next()
         if answer.pop("answer", None) != self._number:
@@ -136,7 +141,7 @@ class Host:
             for header, tensors in self._decoder.feed(chunk or b""):
                 phase = header.get("phase")
                 if isinstance(phase, str) and "answer" not in header:
-                    self.phase = phase[:40]
+                    self._worker.board.write(phase)
                 else:
                     self._messages.append((header, tensors))
         except Garbled:

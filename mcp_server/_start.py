@@ -10,18 +10,20 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
+from mcp_server._board import Board
 from mcp_server._limits import Limits, environment
 from mcp_server._worker import Pipe, arguments, serve
 
 _STANDARD = 3
+STARTING = "starting"
 
 
 class Started:
-    """A worker process and the judge's ends of its pipes."""
+    """A worker process, the judge's ends of its pipes, and where its phase stands."""
 
-    def __init__(self, pid: int, questions: int, answers: int, stdout: int, stderr: int) -> None:
-        self.pid, self.questions, self.answers = pid, questions, answers
-        self.stdout, self.stderr = stdout, stderr
+    def __init__(self, pid: int, pipes: tuple[int, int, int, int], board: Board) -> None:
+        self.pid, self.board = pid, board
+        self.questions, self.answers, self.stdout, self.stderr = pipes
         self._code: int | None = None
 
     def wait(self, seconds: float | None = None) -> int | None:
@@ -42,20 +44,27 @@ class Started:
         """Close the judge's ends."""
         for pipe in (self.questions, self.answers, self.stdout, self.stderr):
             os.close(pipe)
+        self.board.close()
 
 
 def fork_worker(scratch: Path, limits: Limits, seconds: float) -> Started:
     """Fork a worker; it has everything imported, and of the judge's descriptors nothing."""
     pipes = [os.pipe() for _ in range(4)]
+    board = Board(STARTING)
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
-        _become_worker(pipes, parent, scratch, limits, seconds)
-    return _started(pid, pipes)
+        _become_worker(pipes, board, parent, scratch, limits, seconds)
+    return _started(pid, pipes, board)
 
 
 def _become_worker(
-    pipes: list[tuple[int, int]], parent: int, scratch: Path, limits: Limits, seconds: float
+    pipes: list[tuple[int, int]],
+    board: Board,
+    parent: int,
+    scratch: Path,
+    limits: Limits,
+    seconds: float,
 ) -> NoReturn:
     try:
         os.setsid()
@@ -67,7 +76,7 @@ def _become_worker(
         os.dup2(stdout, 1)
         os.dup2(stderr, 2)
         _close_others({reading, writing})
-        serve(Pipe(reading, writing), limits, parent, seconds)
+        serve(Pipe(reading, writing, board), limits, parent, seconds)
     finally:
         os._exit(70)
 
@@ -96,11 +105,11 @@ def spawn_worker(scratch: Path, limits: Limits, seconds: float) -> Started:
         pass_fds=(reading, writing),
     )
     process.returncode = 0  # waited for by its id, here only
-    return _started(process.pid, pipes)
+    return _started(process.pid, pipes, Board(STARTING))
 
 
-def _started(pid: int, pipes: list[tuple[int, int]]) -> Started:
+def _started(pid: int, pipes: list[tuple[int, int]], board: Board) -> Started:
     (reading, questions), (answers, writing), (stdout, out), (stderr, err) = pipes
     for theirs in (reading, writing, out, err):
         os.close(theirs)
-    return Started(pid, questions, answers, stdout, stderr)
+    return Started(pid, (questions, answers, stdout, stderr), board)

@@ -1,7 +1,7 @@
 """The process that runs submitted code: questions in on one pipe, answers out on another.
 
 Standard output and standard error belong to the submitted code. An answer carries the number of its
-question; between answers go notes of the phase that is running.
+question. The phase that is running stands on a board; without one, notes of it go between answers.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mcp_server._board import Board
 from mcp_server._isolation import die_with_parent, isolate
 from mcp_server._limits import Limits
 from mcp_server._wire import Decoder, MaybeTensors, Message, encode
@@ -26,10 +27,10 @@ TOLD_IN_PHASES = ("load", "describe", "audit")  # of all other questions the pha
 class Pipe:
     """The worker's two ends: blocking, whole messages."""
 
-    def __init__(self, reading: int, writing: int) -> None:
+    def __init__(self, reading: int, writing: int, board: Board | None = None) -> None:
         for descriptor in (reading, writing):
             os.set_inheritable(descriptor, False)
-        self._reading, self._writing = reading, writing
+        self._reading, self._writing, self._board = reading, writing, board
         self._decoder = Decoder()
         self._waiting: list[Message] = []
 
@@ -50,7 +51,10 @@ class Pipe:
 
     def phase(self, name: str) -> None:
         """Tell which phase is running."""
-        self.send({"phase": name})
+        if self._board is None:
+            self.send({"phase": name})
+        else:
+            self._board.write(name)
 
 
 def serve(pipe: Pipe, limits: Limits, parent: int, seconds: float) -> None:

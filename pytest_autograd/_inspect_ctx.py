@@ -87,13 +87,12 @@ def input_name(tensor: Tensor, call: Call, trace: Trace) -> str | None:
 
 
 def passed_inside(call: Call, trace: Trace) -> set[int]:
-    """Return the ids of the tensors that were passed in inside lists, tuples and dicts."""
+    """Return the ids of the tensors that were passed in without a slot: inside containers, and constant sparse ones."""
     args, kwargs = call.rebuild(trace.arguments)
     found: dict[str, Tensor] = {}
     for i, value in enumerate([*args, *kwargs.values()]):
-        if not is_tensor(value):
-            _walk(str(i), value, found, DEPTH)
-    return {id(tensor) for tensor in found.values()}
+        _walk(str(i), value, found, DEPTH)
+    return {id(tensor) for tensor in found.values()} - set(map(id, trace.arguments))
 
 
 def _same_memory(one: Tensor, other: Tensor) -> bool:

@@ -44,7 +44,8 @@ def make_call(target: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Ca
     if isinstance(target, type) and issubclass(target, Function):
         if target.apply.__func__ is not PLAIN_APPLY:
             return _callable_call(target.apply, target.__qualname__, args, kwargs)
-        if any(isinstance(value, Tensor) and _is_sparse(value) for value in args):
+        sparse = [value for value in args if isinstance(value, Tensor) and _is_sparse(value)]
+        if not all(_is_constant(value, args) for value in sparse):
             call = _callable_call(_open_apply(target), target.__qualname__, args, kwargs)
             return replace(call, first_order_only=True)
         return function_call(target, args, kwargs)
@@ -80,6 +81,16 @@ def _open_apply(function: type[Function]) -> Callable[..., Any]:
     return apply
 
 
+def _is_constant(tensor: Tensor, values: Sequence[Any]) -> bool:
+    """Whether a tensor is passed on as it is: a sparse one beside dense ones that require grad."""
+    others = (v for v in values if isinstance(v, Tensor) and v.layout == torch.strided)
+    return (
+        tensor.layout != torch.strided
+        and not tensor.requires_grad
+        and any(other.requires_grad for other in others)
+    )
+
+
 def _is_sparse(tensor: Tensor) -> bool:
     return tensor.layout == torch.sparse_coo
 
@@ -108,7 +119,11 @@ def function_call(
     names = parameter_names(function.forward, skip, len(args)) + list(kwargs)
     values = [*args, *kwargs.values()]
     links = linked_arguments(function, values) if linked is None else linked
-    places = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
+    places = [
+        i
+        for i, value in enumerate(values)
+        if isinstance(value, Tensor) and not _is_constant(value, values)
+    ]
     named = [(names[i], values[i]) for i in places]
     chosen = choose_wanted(named) if wanted is None else wanted
 

@@ -43,6 +43,20 @@ class SparseOperator(Function):
         return torch.sparse.mm(operator.t(), grad_output), None
 
 
+class SparseProduct(Function):
+    """Multiplies by a constant sparse matrix."""
+
+    @staticmethod
+    def forward(ctx, matrix, x):
+        ctx.save_for_backward(matrix)
+        return matrix @ x
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (matrix,) = ctx.saved_tensors
+        return None, matrix.t() @ grad_output
+
+
 class OneBuffer(Function):
     """Writes both gradients into parts of one buffer that do not overlap."""
 
@@ -86,16 +100,16 @@ def _with_object() -> tuple:
     return model, normal(5, 3), *model.parameters()
 
 
-def _with_sparse() -> tuple:
-    entries = torch.tensor([[0, 1, 3], [1, 2, 0]]), torch.tensor([1.0, -2.0, 0.5])
-    return normal(3, 2), [
-        torch.sparse_coo_tensor(*entries, (4, 3), check_invariants=False).double().coalesce()
-    ]
+def _matrix() -> torch.Tensor:
+    places = torch.tensor([[0, 1, 3], [1, 2, 0]])
+    values = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
+    return torch.sparse_coo_tensor(places, values, (4, 3), check_invariants=False).coalesce()
 
 
 CASES = {
     "recompute": Case(Recompute, _with_module),
     "recompute_object": Case(Recompute, _with_object),
-    "sparse_operator": Case(SparseOperator, _with_sparse),
+    "sparse_operator": Case(SparseOperator, lambda: (normal(3, 2), [_matrix()])),
+    "sparse_product": Case(SparseProduct, lambda: (_matrix(), normal(3, 2))),
     "one_buffer": Case(OneBuffer, lambda: (normal(4), normal(4, seed=1))),
 }
