@@ -20,7 +20,7 @@ class Board:
 
     def write(self, text: str) -> None:
         """Put up another text."""
-        self._memory[:] = text.encode()[:_SIZE].ljust(_SIZE, b"\0")
+        self._memory[:] = text.encode(errors="replace")[:_SIZE].ljust(_SIZE, b"\0")
 
     def read(self) -> str:
         """Return the text; whoever wrote it may not be believed."""

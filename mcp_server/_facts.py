@@ -90,7 +90,8 @@ class JudgeFacts(Facts):
         if wrong:
             raise NotApplicable(
                 f"what comes back as the gradient of the declared function by {', '.join(wrong)} "
-                "is not its derivative"
+                "is not its derivative: declare a function without .detach(), or check this contract in a test, where "
+                "the answers need not be distrusted"
             )
 
     def _transformed(self, verifier: Verifier) -> Values:

@@ -15,7 +15,7 @@ from mcp_server._limits import Limits, environment
 from mcp_server._worker import Pipe, arguments, serve
 
 _STANDARD = 3
-STARTING = "starting"
+_FIRST = "starting"
 
 
 class Started:
@@ -50,7 +50,7 @@ class Started:
 def fork_worker(scratch: Path, limits: Limits, seconds: float) -> Started:
     """Fork a worker; it has everything imported, and of the judge's descriptors nothing."""
     pipes = [os.pipe() for _ in range(4)]
-    board = Board(STARTING)
+    board = Board(_FIRST)
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
@@ -105,7 +105,7 @@ def spawn_worker(scratch: Path, limits: Limits, seconds: float) -> Started:
         pass_fds=(reading, writing),
     )
     process.returncode = 0  # waited for by its id, here only
-    return _started(process.pid, pipes, Board(STARTING))
+    return _started(process.pid, pipes, Board(_FIRST))
 
 
 def _started(pid: int, pipes: list[tuple[int, int]], board: Board) -> Started:
