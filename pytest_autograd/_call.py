@@ -58,7 +58,7 @@ class Call:
     ``rebuild`` turns one tensor per slot into the arguments; ``target`` takes them. ``function`` is the custom
     Function when the call goes straight to its ``apply``; ``constants`` says what else was passed.
     ``first_order_only``: a sparse input, for which second derivatives are not judged. ``opaque``: objects among the
-    constants, which may know the sizes of the tensors.
+    constants, which may know the sizes of the tensors. ``absent``: the arguments that are None.
     """
 
     name: str
@@ -69,6 +69,7 @@ class Call:
     constants: tuple[str, ...] = ()
     first_order_only: bool = False
     opaque: bool = False
+    absent: tuple[str, ...] = ()
 
     def run(self, tensors: Sequence[Tensor], target: Callable[..., Any] | None = None) -> Any:
         """Call the target, or another with the same arguments, on one tensor per slot."""

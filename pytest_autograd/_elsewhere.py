@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -19,7 +19,7 @@ from pytest_autograd._judge import direction, signed_bounded
 from pytest_autograd._line import EPS, Line, Path
 from pytest_autograd._numbers import Numbers
 from pytest_autograd._values import Argument, Values
-from pytest_autograd._variants import other_points, other_sizes, special_points
+from pytest_autograd._variants import other_constants, other_points, other_sizes, special_points
 
 SHARE_OF_TIME = 0.25  # of what the time limit leaves, for points and for sizes each
 STEPS = (1e-4, 1e-6)
@@ -42,17 +42,30 @@ class Elsewhere(Numbers):
     def wrong_points(self) -> list[WrongThere]:
         """Where the gradient is wrong at other values of the same sizes."""
         call = self.evaluator.call
-        special = special_points(call) if self.options.contract is None else iter(())
-        return self._wrong_at(chain(other_points(call, self.seed), special))
+        points = other_points(call, self.seed)
+        if (
+            self.options.contract is None
+        ):  # a contract speaks for the constants given, and not of kinks
+            points = chain(points, special_points(call), other_constants(call))
+        return self._wrong_at(points, lambda raised: True)
 
     @fact
     def wrong_sizes(self) -> list[WrongThere]:
         """Where the gradient is wrong at other sizes."""
-        found = self._wrong_at(other_sizes(self.evaluator.call, self.seed))
-        return [wrong for wrong in found if wrong.raised is None or not self.call.opaque]
+        return self._wrong_at(
+            other_sizes(self.evaluator.call, self.seed),
+            lambda raised: not self.call.opaque and _is_a_pattern(raised),
+        )
 
-    def _wrong_at(self, variants: Iterator[tuple[str, Call]]) -> list[WrongThere]:
-        """Return the first place where each argument is wrong, within a share of the time that is left."""
+    def _wrong_at(
+        self,
+        variants: Iterator[tuple[str, Call]],
+        believed: Callable[[Sequence[WrongThere]], bool],
+    ) -> list[WrongThere]:
+        """Return the first place where each argument is wrong, within a share of the time that is left.
+
+        ``believed`` says whether all places where backward raises make a fault.
+        """
         if self.options.level == "quick" and self.values.confirmed:
             raise NotApplicable("other points and sizes are tried at level full")
         if any(a.status in ("wrong", "missing") for a in self.values.arguments):
@@ -61,12 +74,16 @@ class Elsewhere(Numbers):
             raise NotApplicable("forward is too rough to be judged elsewhere")
         stop = time.monotonic() + SHARE_OF_TIME * (self.deadline - time.monotonic())
         found: dict[str, WrongThere] = {}
+        raised: list[WrongThere] = []
         for where, call in variants:
             if time.monotonic() > stop:
                 break
             for wrong in self._wrong_in(where, call):
-                found.setdefault(wrong.argument.name if wrong.argument else "", wrong)
-        return list(found.values())
+                if wrong.argument is None:
+                    raised.append(wrong)
+                else:
+                    found.setdefault(wrong.argument.name, wrong)
+        return [*found.values(), *(raised[:1] if raised and believed(raised) else ())]
 
     def _wrong_in(self, where: str, call: Call) -> Iterator[WrongThere]:
         evaluator = Evaluator(call, self.seed)
@@ -87,6 +104,17 @@ class Elsewhere(Numbers):
         for argument in values.arguments:
             if argument.status == "wrong":
                 yield WrongThere(where, values, argument)
+
+
+def _is_a_pattern(raised: Sequence[WrongThere]) -> bool:
+    """Whether backward raises at a size of one, or at two sizes in place of the same one.
+
+    A single size that nobody gave may happen to broadcast in forward what was never meant to.
+    """
+    places = [wrong.where.partition(" in place of ") for wrong in raised]
+    olds = [old for new, _, old in places if "batch" not in new]
+    alone = any(new == "with size 1" for new, _, _ in places)
+    return alone or len(olds) > len(set(olds))
 
 
 def _smooth_there(evaluator: Evaluator, outputs: Sequence[Tensor], seed: int) -> bool:

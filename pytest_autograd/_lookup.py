@@ -1,4 +1,4 @@
-"""A rule by its code, as people and agents write codes."""
+"""A rule by its code or name, as people and agents write them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from pytest_autograd._rule import Rule, all_rules
 
 
 def find_rule(code: str) -> Rule:
-    """Return a rule, whatever the case; unknown codes are a ``LookupError`` naming the nearest."""
+    """Return a rule by its code, whatever the case, or its name; others are a ``LookupError`` naming the nearest."""
     rules = all_rules()
-    wanted = code.strip().upper()
+    codes = {rule.name: known for known, rule in rules.items()}
+    wanted = codes.get(code.strip().lower(), code.strip().upper())
     if wanted not in rules:
-        near = difflib.get_close_matches(wanted, rules, n=3, cutoff=0)
+        names = difflib.get_close_matches(code.strip().lower(), codes, n=3, cutoff=0.5)
+        near = names or difflib.get_close_matches(wanted, rules, n=3, cutoff=0)
         raise LookupError(f"no rule {code!r}; nearest: {', '.join(near)}")
     return rules[wanted]

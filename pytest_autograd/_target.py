@@ -143,6 +143,7 @@ def function_call(
         rebuild=rebuild,
         function=function,
         opaque=not all(map(is_plain, values)),
+        absent=tuple(name for name, value in zip(names, values, strict=True) if value is None),
         constants=tuple(
             describe_constant(names[i], values[i]) for i in range(len(values)) if i not in places
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -51,6 +52,36 @@ def _numbers_as_tensors(call: Call) -> Iterator[tuple[str, Call]]:
             )
 
 
+def other_constants(call: Call) -> Iterator[tuple[str, Call]]:
+    """Yield (description, call) with one number or flag of a Function changed; forward may refuse it."""
+    if call.function is None:
+        return
+    args, _ = call.rebuild([slot.value for slot in call.slots])
+    skip = 1 - defines_setup_context(call.function)
+    names = parameter_names(call.function.forward, skip, len(args))
+    for i, value in enumerate(args):
+        for other in _other_values(value):
+            yield f"with {names[i]}={other!r} in place of {value!r}", _with_constant(call, i, other)
+
+
+def _other_values(value: Any) -> tuple[Any, ...]:
+    if type(value) is bool:
+        return (not value,)
+    if type(value) is int:
+        return (value + 1, value - 1)
+    if type(value) is float and math.isfinite(value):
+        return (1.7 * value,) if value else (0.3,)
+    return ()
+
+
+def _with_constant(call: Call, place: int, value: Any) -> Call:
+    def rebuild(tensors: Sequence[Tensor]) -> tuple[Sequence[Any], dict[str, Any]]:
+        args, kwargs = call.rebuild(tensors)
+        return (*args[:place], value, *args[place + 1 :]), kwargs
+
+    return replace(call, rebuild=rebuild)
+
+
 def special_points(call: Call) -> Iterator[tuple[str, Call]]:
     """Yield (description, call) where kinks and ties are likely, and with numbers passed as tensors.
 
@@ -77,7 +108,7 @@ def other_sizes(call: Call, seed: int) -> Iterator[tuple[str, Call]]:
 
 
 def _larger_batch(call: Call, generator: torch.Generator) -> Iterator[tuple[str, Call]]:
-    """Yield the call with a batch of one made larger: the first axis of the first tensor, and of indices like it.
+    """Yield the call with a batch of one made larger, in all tensors whose first axis is one.
 
     The new size occurs nowhere else, so that forward refuses it where the axis was there to be broadcast.
     """
@@ -88,9 +119,9 @@ def _larger_batch(call: Call, generator: torch.Generator) -> Iterator[tuple[str,
     new = next(n for n in (3, 5, *range(7, 7 + len(taken) + 1)) if n not in taken)
     values = [
         _resized_axis(slot.value, 0, new, generator)
-        if i == 0 or (_is_index(slot) and slot.value.shape[:1] == (1,))
+        if slot.value.shape[:1] == (1,) and (slot.value.dim() > 1 or _is_index(slot))
         else slot.value
-        for i, slot in enumerate(call.slots)
+        for slot in call.slots
     ]
     yield f"with a batch of {new} in place of 1", _with(call, values)
 

@@ -29,6 +29,12 @@ def find(probe: Probe) -> Iterator[Evidence]:
         )
     slots = probe.call.slots
     if probe.call.function is not None:
+        for name in probe.call.absent:
+            yield Evidence(
+                f"{name} was None: what becomes of one that is given was not checked",
+                argument=name,
+                fix="If it is an optional tensor, check a call with it as well.",
+            )
         for slot in slots:
             if not slot.wanted and (slot.value.is_floating_point() or slot.value.is_complex()):
                 yield Evidence(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_autograd._probe import Probe
 
 SEVERITY = "warning"
-FIX = "Drop it from save_for_backward."
+FIX = "Drop it from save_for_backward; if backward reads its shape only, keep that on ctx."
 SKILL = "memory/unused-saves"
 EXPLAINED_BY = (
     "AG103",
@@ -29,6 +29,6 @@ def find(probe: Probe) -> Iterator[Evidence]:
     for position in probe.unused_saves:
         save = probe.trace.saves[-1]
         yield Evidence(
-            f"saved tensor {position} ({shape(save.values[position])}) is never used by backward",
+            f"saved tensor {position} ({shape(save.values[position])}) never changes a gradient",
             place=save.place,
         )
