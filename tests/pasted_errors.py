@@ -896,14 +896,3 @@ def convolution_gradient_of_the_wrong_size():
 
     x = torch.randn(1, 2, 6, 6, requires_grad=True)
     Conv.apply(x, torch.randn(3, 2, 3, 3)).sum().backward()
-
-
-@says("Dynamo does not know how to trace builtin operator", "transforms/compile", "AG606")
-def compiled_function_that_calls_python():
-    class Logging(Square):
-        @staticmethod
-        def forward(ctx, x):
-            print("forward")
-            return 2 * x
-
-    torch.compile(lambda x: Logging.apply(x), backend="aot_eager", fullgraph=True)(points())
