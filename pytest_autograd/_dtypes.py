@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from pytest_autograd._call import WIDE, Call, Slot
+from pytest_autograd._call import WIDE, Call
 from pytest_autograd._errors import NotApplicable
 from pytest_autograd._evaluator import Evaluator, MaybeTensors
 from pytest_autograd._judge import signed_bounded
@@ -62,25 +62,21 @@ def given_drifts(call: Call, seed: int) -> list[Drift]:
     A forward that comes out otherwise in float64 (random masks, rounding to a grid) has no truth there.
     """
     exact = call.widened()
+    if all(a.value.dtype == b.value.dtype for a, b in zip(call.slots, exact.slots, strict=True)):
+        return []
     dtypes = [slot.value.dtype for slot in call.slots if slot.wanted]
-    narrow = min(dtypes, key=lambda dtype: -torch.finfo(dtype).eps)
-    if all(slot.value.dtype == wide.value.dtype for slot, wide in pairs(call, exact)):
-        return []
+    narrow = max(dtypes, key=lambda dtype: torch.finfo(dtype).eps)
     low, high = Evaluator(call, seed), Evaluator(exact, seed)
-    apart = zip(high.forward(high.point), low.forward(low.point), strict=True)
-    if any(relative_error(want, got.to(want.dtype)) > SAME_FORWARD for want, got in apart):
+    truth, outputs = high.forward(high.point), low.forward(low.point)
+    pairs = zip(truth, outputs, strict=True)
+    if any(relative_error(want, got.to(want.dtype)) > SAME_FORWARD for want, got in pairs):
         return []
-    errors = _compared(call, exact, seed)
+    errors = _compared(low, high, outputs, seed)
     return [
         Drift(name, narrow, ", the dtype given,", error, beside)
         for name, (error, beside) in errors.items()
         if error > GROSS and (beside is None or error > WORSE_THAN_AUTOGRAD * beside)
     ]
-
-
-def pairs(one: Call, other: Call) -> Iterator[tuple[Slot, Slot]]:
-    """Yield the slots of two forms of one call."""
-    return zip(one.slots, other.slots, strict=True)
 
 
 def _scales(call: Call) -> Iterator[tuple[str, Call]]:
@@ -106,22 +102,25 @@ def _is_cheap(call: Call) -> bool:
 def _errors(call: Call, dtype: torch.dtype, seed: int) -> dict[str, tuple[float, float | None]]:
     """Return for each argument (error of backward, error of autograd through forward) in ``dtype``."""
     narrow = _cast(call, dtype)
-    return _compared(narrow, _cast(narrow, torch.float64), seed)
-
-
-def _compared(narrow: Call, exact: Call, seed: int) -> dict[str, tuple[float, float | None]]:
-    low, high = Evaluator(narrow, seed), Evaluator(exact, seed)
+    low, high = Evaluator(narrow, seed), Evaluator(_cast(narrow, torch.float64), seed)
     outputs = low.forward(low.point)
+    high.forward(high.point)
+    return _compared(low, high, outputs, seed)
+
+
+def _compared(
+    low: Evaluator, high: Evaluator, outputs: Sequence[Tensor], seed: int
+) -> dict[str, tuple[float, float | None]]:
+    """Compare backward in two precisions, once forward has run in both; ``outputs`` are those of the lower."""
     if not all(bool(torch.isfinite(y).all()) for y in outputs):
         raise NotApplicable("forward overflows")
     cotangents = signed_bounded(outputs, torch.Generator().manual_seed(seed))
     cotangents = [
         v.abs() for v in cotangents
     ]  # signs would cancel in sums and hide what rounding loses
-    high.forward(high.point)
     truth = high.vjp(high.point, [v.to(WIDE.get(v.dtype, v.dtype)) for v in cotangents])
     answer = low.vjp(low.point, cotangents)
-    beside = _by_autograd(narrow, low, cotangents, seed)
+    beside = _by_autograd(low, cotangents, seed)
     found = {}
     for i, name in enumerate(low.names):
         want, got = truth[i], answer[i]
@@ -142,9 +141,10 @@ def _cast(call: Call, dtype: torch.dtype) -> Call:
 
 
 def _by_autograd(
-    call: Call, evaluator: Evaluator, cotangents: Sequence[Tensor], seed: int
+    evaluator: Evaluator, cotangents: Sequence[Tensor], seed: int
 ) -> MaybeTensors | None:
+    point, names = evaluator.point, evaluator.output_names
     try:
-        return testify(call, seed, evaluator.point, cotangents, evaluator.output_names).gradients
+        return testify(evaluator.call, seed, point, cotangents, names).gradients
     except NotApplicable:
         return None

@@ -19,7 +19,13 @@ from pytest_autograd._judge import direction, signed_bounded
 from pytest_autograd._line import EPS, Line, Path
 from pytest_autograd._numbers import Numbers
 from pytest_autograd._values import Argument, Values
-from pytest_autograd._variants import other_constants, other_points, other_sizes, special_points
+from pytest_autograd._variants import (
+    Resize,
+    other_constants,
+    other_points,
+    other_sizes,
+    special_points,
+)
 
 SHARE_OF_TIME = 0.25  # of what the time limit leaves, for points and for sizes each
 STEPS = (1e-4, 1e-6)
@@ -29,7 +35,7 @@ STEPS = (1e-4, 1e-6)
 class WrongThere:
     """A gradient that is right at the given inputs and wrong at others; ``raised`` when backward fails there."""
 
-    where: str
+    where: str | Resize
     values: Values | None = None
     argument: Argument | None = None
     raised: TargetRaised | None = None
@@ -43,9 +49,8 @@ class Elsewhere(Numbers):
         """Where the gradient is wrong at other values of the same sizes."""
         call = self.evaluator.call
         points = other_points(call, self.seed)
-        if (
-            self.options.contract is None
-        ):  # a contract speaks for the constants given, and not of kinks
+        # a contract speaks for the constants given, and not of kinks
+        if self.options.contract is None:
             points = chain(points, special_points(call), other_constants(call))
         return self._wrong_at(points, lambda raised: True)
 
@@ -59,7 +64,7 @@ class Elsewhere(Numbers):
 
     def _wrong_at(
         self,
-        variants: Iterator[tuple[str, Call]],
+        variants: Iterator[tuple[str | Resize, Call]],
         believed: Callable[[Sequence[WrongThere]], bool],
     ) -> list[WrongThere]:
         """Return the first place where each argument is wrong, within a share of the time that is left.
@@ -85,7 +90,7 @@ class Elsewhere(Numbers):
                     found.setdefault(wrong.argument.name, wrong)
         return [*found.values(), *(raised[:1] if raised and believed(raised) else ())]
 
-    def _wrong_in(self, where: str, call: Call) -> Iterator[WrongThere]:
+    def _wrong_in(self, where: str | Resize, call: Call) -> Iterator[WrongThere]:
         evaluator = Evaluator(call, self.seed)
         try:
             outputs = evaluator.forward(evaluator.point)
@@ -111,10 +116,9 @@ def _is_a_pattern(raised: Sequence[WrongThere]) -> bool:
 
     A single size that nobody gave may happen to broadcast in forward what was never meant to.
     """
-    places = [wrong.where.partition(" in place of ") for wrong in raised]
-    olds = [old for new, _, old in places if "batch" not in new]
-    alone = any(new == "with size 1" for new, _, _ in places)
-    return alone or len(olds) > len(set(olds))
+    changes = [w.where for w in raised if isinstance(w.where, Resize) and not w.where.batch_only]
+    olds = [change.old for change in changes]
+    return any(change.new == 1 for change in changes) or len(olds) > len(set(olds))
 
 
 def _smooth_there(evaluator: Evaluator, outputs: Sequence[Tensor], seed: int) -> bool:

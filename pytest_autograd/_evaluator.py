@@ -15,12 +15,11 @@ from torch.autograd import forward_ad
 
 from pytest_autograd._call import Call, differentiable, named_outputs
 from pytest_autograd._errors import NotApplicable, TargetRaised
-from pytest_autograd._patience import PATIENCE
+from pytest_autograd._patience import PATIENCE, SHORTEST
 from pytest_autograd._phase import phase
 from pytest_autograd._rng import python_streams, reseed
 
 MaybeTensors = list[Tensor | None]
-SHORTEST_PATIENCE = 2.0
 MANY_TIMES = 50
 
 
@@ -177,7 +176,7 @@ class Evaluator:
     def patience(self, where: str) -> float:
         """Return how many seconds a run may take: many times what the first one took."""
         known = self._first_run.get(where, float("inf"))
-        return max(SHORTEST_PATIENCE, MANY_TIMES * known)
+        return max(SHORTEST, MANY_TIMES * known)
 
     def note_time(self, where: str, seconds: float) -> None:
         """Keep how long the first run took."""

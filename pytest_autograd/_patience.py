@@ -50,9 +50,7 @@ class Patience:
         self._until = now + min(seconds, max(self.deadline - now, SHORTEST))
         if self._watcher is None or not self._watcher.is_alive():
             self._watcher = threading.Thread(target=self._watch, daemon=True, name="patience")
-            with suppress(
-                RuntimeError
-            ):  # the author's code has left no thread: then there is no clock
+            with suppress(RuntimeError):  # no thread is left by the author's code: then no clock
                 self._watcher.start()
 
     def end(self, error: BaseException | None) -> bool:

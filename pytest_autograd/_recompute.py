@@ -18,11 +18,10 @@ from pytest_autograd._evaluator import Evaluator
 from pytest_autograd._judge import signed_bounded
 from pytest_autograd._rng import reseed, streams_kept
 from pytest_autograd._transforms import Differs
-from pytest_autograd._values import relative_error
+from pytest_autograd._values import apart
 
-PLAIN_CHECKPOINT = inspect.unwrap(
-    checkpoint
-)  # the wrapper imports the compiler, which takes a second
+# the wrapper imports the compiler, which takes a second
+PLAIN_CHECKPOINT = inspect.unwrap(checkpoint)
 
 
 def recompute_difference(evaluator: Evaluator, seed: int, tolerance: float) -> Differs | None:
@@ -47,16 +46,10 @@ def recompute_difference(evaluator: Evaluator, seed: int, tolerance: float) -> D
             zip(gradients, answers, strict=True)
         )
         for what, known in want.items():
-            error = _apart(known, got.get(what))
+            error = apart(known, got.get(what))
             if error > tolerance:
                 return Differs(f"{where}, {what} is another one", error)
     return None
-
-
-def _apart(want: Tensor | None, got: Tensor | None) -> float:
-    if want is None or got is None:
-        return 0.0 if want is got else 1.0
-    return relative_error(want, got)
 
 
 def _ways(call: Call, seed: int) -> Iterator[tuple[str, Call]]:

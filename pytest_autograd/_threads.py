@@ -17,11 +17,11 @@ from pytest_autograd._errors import NotApplicable, TargetRaised
 from pytest_autograd._evaluator import Evaluator, MaybeTensors
 from pytest_autograd._experiments import moved_copies
 from pytest_autograd._judge import signed_bounded
-from pytest_autograd._values import relative_error
+from pytest_autograd._values import apart
 
 MOST_RIVALS = 12
 RIVALS_SECONDS = 0.25
-PATIENCE = 1.0  # seconds, at least, for a thread that may wait for a lock that backward holds
+LEAST_WAIT = 1.0  # seconds, at least, for a thread that may wait for a lock that backward holds
 SAME = 1e-12
 
 Ask = Callable[[], MaybeTensors]
@@ -68,12 +68,12 @@ def thread_fault(evaluator: Evaluator, seed: int, code: CodeType) -> ThreadFault
 
         def let_in() -> bool:
             rivals.append(_Thread(asks.pop()))
-            return rivals[-1].done(PATIENCE + 20 * cost) and bool(asks)
+            return rivals[-1].done(LEAST_WAIT + 20 * cost) and bool(asks)
 
         other = run(lambda ask: _interrupted(ask, code, let_in))
         found = _difference(where, evaluator.names, alone, other)
         for rival in rivals:
-            answer = rival.result(PATIENCE + 20 * cost)
+            answer = rival.result(LEAST_WAIT + 20 * cost)
             found = found or _difference(where, evaluator.names, undisturbed, answer)
         return found
     except TargetRaised as raised:
@@ -148,7 +148,7 @@ def _difference(
     where: str, names: Sequence[str], want: MaybeTensors, got: MaybeTensors
 ) -> ThreadFault | None:
     for name, a, b in zip(names, want, got, strict=True):
-        error = (0.0 if a is b else 1.0) if a is None or b is None else relative_error(a, b)
+        error = apart(a, b)
         if error > SAME:
             return ThreadFault(where, name, error)
     return None

@@ -81,6 +81,13 @@ class Values:
     judgements: list[Judgement] = field(default_factory=list)
 
 
+def apart(want: Tensor | None, got: Tensor | None) -> float:
+    """Return the relative error of a result that may be missing: 1 where one of the two is, 0 where both are."""
+    if want is None or got is None:
+        return 0.0 if want is got else 1.0
+    return relative_error(want, got)
+
+
 def relative_error(want: Tensor, got: Tensor, floor: float = 0.0) -> float:
     """Return the largest difference of two gradients relative to their scale; NaN in ``want`` is not compared.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -93,8 +93,21 @@ def special_points(call: Call) -> Iterator[tuple[str, Call]]:
     yield from _numbers_as_tensors(call)
 
 
-def other_sizes(call: Call, seed: int) -> Iterator[tuple[str, Call]]:
-    """Yield (description, call) with one dimension size of the tensors changed wherever it occurs.
+@dataclass(frozen=True)
+class Resize:
+    """Axes of length ``old`` made ``new`` long; ``batch_only``: the first axes alone."""
+
+    old: int
+    new: int
+    batch_only: bool = False
+
+    def __str__(self) -> str:
+        what = "a batch of" if self.batch_only else "size"
+        return f"with {what} {self.new} in place of {self.old}"
+
+
+def other_sizes(call: Call, seed: int) -> Iterator[tuple[Resize, Call]]:
+    """Yield (change, call) with one dimension size of the tensors changed wherever it occurs.
 
     Equal sizes are one symbol and change together, since most often they must match. Size 1 is left alone: it
     broadcasts.
@@ -103,11 +116,11 @@ def other_sizes(call: Call, seed: int) -> Iterator[tuple[str, Call]]:
     for size in sizes_to_change(call):
         for new in dict.fromkeys((*(n for n in SIZES if n != size), size + 1)):
             if elements(call, size, new) <= MOST_ELEMENTS:
-                yield f"with size {new} in place of {size}", resized(call, size, new, generator)
+                yield Resize(size, new), resized(call, size, new, generator)
     yield from _larger_batch(call, generator)
 
 
-def _larger_batch(call: Call, generator: torch.Generator) -> Iterator[tuple[str, Call]]:
+def _larger_batch(call: Call, generator: torch.Generator) -> Iterator[tuple[Resize, Call]]:
     """Yield the call with a batch of one made larger, in all tensors whose first axis is one.
 
     The new size occurs nowhere else, so that forward refuses it where the axis was there to be broadcast.
@@ -123,7 +136,7 @@ def _larger_batch(call: Call, generator: torch.Generator) -> Iterator[tuple[str,
         else slot.value
         for slot in call.slots
     ]
-    yield f"with a batch of {new} in place of 1", _with(call, values)
+    yield Resize(1, new, batch_only=True), _with(call, values)
 
 
 def elements(call: Call, size: int, new: int) -> int:
