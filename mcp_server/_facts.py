@@ -23,7 +23,7 @@ from pytest_autograd._options import Options
 from pytest_autograd._referee import Ruling
 from pytest_autograd._second import SecondOrder, SecondOrderJudge
 from pytest_autograd._source import SUBMITTED
-from pytest_autograd._values import Values, relative_error
+from pytest_autograd._values import Trial, Values, relative_error
 from pytest_autograd._verifier import Verifier
 from pytest_autograd._witness import Witness
 
@@ -163,6 +163,20 @@ class JudgeFacts(Facts):
     def gradcheck(self) -> Ruling:
         """Not asked: gradcheck in the worker is no proof, and it needs the code."""
         raise NotApplicable("gradcheck runs in the worker, whose word is not taken")
+
+    @property
+    def symmetric(self) -> list[str]:
+        """Not known here: whether matrices are taken for symmetric is the worker's experiment."""
+        return []
+
+    @property
+    def symmetrised(self) -> tuple[Call, list[str]]:
+        """The call as it is."""
+        return self.call, []
+
+    def missing_term(self, trial: Trial, place: int) -> str | None:
+        """Return None: paths through forward can be cut only where its code is."""
+        return None
 
     def place_of_gradient(self, argument: str) -> Place | None:
         """Return the line that the worker names for the gradient of ``argument``."""

@@ -82,9 +82,10 @@ def _read(file: Path, may_be_missing: bool) -> dict[str, list[str]]:
         )
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-        assert content["version"] == VERSION
+        if content["version"] != VERSION:
+            raise ValueError(content["version"])
         return {place: list(codes) for place, codes in content["findings"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError, AssertionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise pytest.UsageError(
             f"--autograd-baseline {file}: not a baseline of version {VERSION}; delete it and make it anew "
             "with --autograd-update-baseline"

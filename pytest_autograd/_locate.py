@@ -6,14 +6,16 @@ import ast
 import hashlib
 import inspect
 import linecache
+import sys
 import textwrap
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
-HERE = __file__.rpartition("_locate")[0]
+OURS = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,17 @@ def source_sha256(owner: Any) -> str | None:
 
 def error_place(error: BaseException) -> Place | None:
     """Return the innermost line of the author's own code that an exception passed through."""
-    frames = traceback.extract_tb(error.__traceback__)
-    for frame in reversed(frames):
-        ours = frame.filename.startswith(HERE)
-        if not ours and "/torch/" not in frame.filename and frame.lineno:
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.lineno and not _is_not_the_authors(Path(frame.filename)):
             return Place(frame.filename, frame.lineno)
     return None
+
+
+def _is_not_the_authors(file: Path) -> bool:
+    """Whether a file belongs to this package or to torch, wherever they are installed."""
+    torch = sys.modules.get("torch")
+    folders = [OURS, *(Path(folder) for folder in getattr(torch, "__path__", ()))]
+    return any(file.is_relative_to(folder) for folder in folders)
 
 
 def gradient_place(backward: Callable[..., Any], index: int) -> Place | None:

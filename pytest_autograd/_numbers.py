@@ -76,6 +76,10 @@ class Numbers(Observed):
         """The verdict on the first derivatives, against forward itself or against the contract."""
         return decide(self.evaluator, self.options)
 
+    def require_values(self) -> None:
+        """Raise :class:`NotApplicable` unless first derivatives can be judged."""
+        _ = self.values
+
     @fact
     def stochastic(self) -> bool:
         """Whether forward depends on the random stream."""

@@ -35,10 +35,22 @@ class Observed(Facts):
             raise NotApplicable("the target is a callable; each Function that it calls is audited")
         return self.call.function
 
+    def require_function(self) -> None:
+        """Raise :class:`NotApplicable` unless a Function is under check."""
+        _ = self.function
+
+    def require_forward(self) -> None:
+        """Raise :class:`NotApplicable` unless the observed forward of a Function came back."""
+        _ = self.trace
+
+    def require_answer(self) -> None:
+        """Raise :class:`NotApplicable` unless the observed backward came back."""
+        _ = self.answered
+
     @fact
     def attempt(self) -> Trace:
         """The observed run in the dtype given, whether or not it raised."""
-        assert self.function
+        self.require_function()
         return observe(self.call, self.seed)
 
     @fact
@@ -134,11 +146,11 @@ class Observed(Facts):
     @fact
     def leak(self) -> bool:
         """Whether the autograd node outlives its outputs."""
-        assert self.trace.node_outputs or self.function
+        self.require_forward()
         return leaks(self.call, self.seed)
 
     @fact
     def wasted(self) -> list[Wasted]:
         """Work that backward does in vain for each frozen argument."""
-        assert self.answered
+        self.require_answer()
         return work_for_frozen(self.call, self.seed)

@@ -150,7 +150,7 @@ class Roads(Elsewhere):
     @fact
     def recomputed(self) -> Differs | None:
         """What changes when saved tensors are offloaded or forward is run again for backward."""
-        assert self.function
+        self.require_function()
         if self.trace.dirty or self.trace.changed_inputs:
             raise NotApplicable("forward writes to its input, so it cannot be run again")
         return recompute_difference(self.evaluator, self.seed, self.tolerance)

@@ -93,7 +93,8 @@ class Rule:
 
 def _rule_of(module: ModuleType) -> Rule:
     match = STEM.fullmatch(module.__name__.rpartition(".")[2])
-    assert match, f"{module.__name__}: a rule module is named agNNN_slug"
+    if match is None:
+        raise RuntimeError(f"{module.__name__}: a rule module is named agNNN_slug")
     title, _, why = inspect.cleandoc(module.__doc__ or "").partition("\n\n")
     return Rule(
         code=f"AG{match[1]}",
@@ -117,6 +118,7 @@ def all_rules() -> dict[str, Rule]:
     found: dict[str, Rule] = {}
     for entry in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
         rule = _rule_of(importlib.import_module(f"{package.__name__}.{entry.name}"))
-        assert rule.code not in found, f"{rule.code} is defined twice"
+        if rule.code in found:
+            raise RuntimeError(f"{rule.code} is defined twice")
         found[rule.code] = rule
     return found

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from torch.autograd.function import Function
-
 from pytest_autograd._aliasing import (
     gradient_kept_elsewhere,
     polluted_leaf,
@@ -46,7 +44,7 @@ class Uses(Roads):
     @fact
     def hidden_outputs(self) -> list[str]:
         """Differentiable tensors inside containers among the outputs."""
-        assert self.trace.function
+        self.require_forward()
         return hidden_outputs(self.call, self.seed)
 
     @fact
@@ -57,13 +55,13 @@ class Uses(Roads):
     @fact
     def hidden_arguments(self) -> list[str]:
         """Tensors inside container arguments that matter and want a gradient."""
-        assert self.function
+        self.require_function()
         return hidden_arguments(self.call, self.seed)
 
     @fact
     def captured(self) -> list[str]:
         """Shapes of tensors that forward takes from elsewhere and that want a gradient."""
-        assert self.trace.function
+        self.require_forward()
         return captured_tensors(self.call, self.seed)
 
     @fact
@@ -86,7 +84,7 @@ class Uses(Roads):
     @fact
     def reused_output(self) -> str | None:
         """The output that the next call overwrites."""
-        assert self.trace.function
+        self.require_forward()
         return reused_output(self.call, self.seed)
 
     @fact
@@ -98,13 +96,13 @@ class Uses(Roads):
     def shared_gradients(self) -> tuple[str, str] | None:
         """Two arguments whose ``.grad`` share memory."""
         self._needs_sound_backward()
-        assert self.answered
+        self.require_answer()
         return shared_leaf_gradients(self.call, self.seed)
 
     @fact
     def kept_gradient(self) -> tuple[str, str] | None:
         """A returned gradient that is also somebody else's memory."""
-        assert self.answered
+        self.require_answer()
         return gradient_kept_elsewhere(self.trace, self.call)
 
     @fact
@@ -127,7 +125,7 @@ class Uses(Roads):
     @fact
     def degenerate(self) -> Broken | None:
         """Where backward fails on an empty or 0-dim input that forward takes."""
-        assert self.values  # a backward that raises anyway is another fault
+        self.require_values()  # a backward that raises anyway is another fault
         return empty_or_scalar(self.evaluator.call, self.seed)
 
     @fact
@@ -143,6 +141,5 @@ class Uses(Roads):
     @fact
     def plain(self) -> PlainAutograd:
         """What autograd through the raw forward saves and takes."""
-        function: type[Function] = self.function
-        assert function
+        self.require_function()
         return plain_autograd(self.call, self.seed)

@@ -1,4 +1,4 @@
-"""Import of files that are no part of a package: examples, scenarios, benchmarks."""
+"""Import of files that are no part of a package: examples, scenarios, benchmarks; and what is asked of reports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from pytest_autograd._model import CheckResult, Report
+
 ROOT = Path(__file__).parent.parent
+
+
+def crashes(report: Report) -> list[CheckResult]:
+    """Return the checks of a report that crashed, each a bug of ours."""
+    return [result for result in report.checks if result.name == "internal-error"]
 
 
 @cache

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from catalogue._gaps import GAPS, UNTESTED
 from catalogue._mode import Gap, Mode, vector
-from loading import load
+from loading import crashes, load
 from torch import Tensor
 from torch.library import custom_op
 
@@ -22,6 +22,7 @@ MODES = {
 @pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
 def test_mode_gives_exactly_its_codes(mode: Mode) -> None:
     report = check(mode.target, *mode.inputs(), **{"level": "quick", **mode.options})
+    assert not crashes(report)
     found = {
         severity: {finding.code for finding in report.findings if finding.severity == severity}
         for severity in ("error", "warning", "note")

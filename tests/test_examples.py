@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from corpus._case import Case
-from loading import ROOT, load
+from loading import ROOT, crashes, load
 from torch.autograd import Function
 
 from pytest_autograd import check
@@ -50,6 +50,7 @@ def test_bad_yields_exactly_its_code(path: Path) -> None:
     options = {**getattr(example, "options", {}), **getattr(example, "bad_options", {})}
     also = set(getattr(example, "also", ()))
     report = check(example.Bad, *example.inputs(), **options)
+    assert not crashes(report)
     assert rule.code in report.all_codes, str(report)
     loud = set() if rule.severity == "note" else {rule.code}
     assert report.codes == loud | also, str(report)
@@ -60,12 +61,14 @@ def test_good_is_verified(path: Path) -> None:
     example = load(path)
     options = {**getattr(example, "options", {}), **getattr(example, "good_options", {})}
     report = check(example.Good, *example.inputs(), **options)
+    assert not crashes(report)
     assert (report.verdict, report.codes) == ("verified", set()), str(report)
 
 
 @pytest.mark.parametrize("case", CORPUS.values(), ids=CORPUS)
 def test_right_function_is_verified(case: Case) -> None:
     report = check(case.target, *case.inputs(), **case.options)
+    assert not crashes(report)
     assert (report.verdict, report.codes) == ("verified", set()), str(report)
 
 
@@ -73,5 +76,6 @@ def test_right_function_is_verified(case: Case) -> None:
 def test_gradient_off_by_a_thousandth_fails(case: Case) -> None:
     wrong = off_by_a_thousandth(case.target)
     report = check(wrong, *case.inputs(), level="quick", **case.options)
+    assert not crashes(report)
     assert report.verdict == "failed", str(report)
     assert "AG101" in report.codes, str(report)
