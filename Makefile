@@ -24,14 +24,14 @@ lint: .venv/.ready ## ruff, pyright and the freshness of generated pages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --warnings
-	$(BIN)/python -m pytest_autograd._catalogue --check
+	$(BIN)/python docs/_rules_page.py --check
 
 format: .venv/.ready ## format and sort imports
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 catalogue: .venv/.ready ## regenerate the page of rules
-	$(BIN)/python -m pytest_autograd._catalogue
+	$(BIN)/python docs/_rules_page.py
 
 docs: .venv/.ready ## build the documentation site into build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 from torch.autograd.gradcheck import GradcheckError
 
-from pytest_autograd._errors import NotApplicable
-from pytest_autograd._options import make_options
-from pytest_autograd._precision import forward_precision
-from pytest_autograd._probe import Probe
-from pytest_autograd._target import make_call
-from pytest_autograd._verifier import TRIALS, Verifier
-from pytest_autograd._witness import Witness
+from pytest_autograd.call.target import make_call
+from pytest_autograd.checking import make_options
+from pytest_autograd.derivatives.autograd_reference import Witness
+from pytest_autograd.derivatives.first_order import TRIALS, Verifier
+from pytest_autograd.derivatives.precision import forward_precision
+from pytest_autograd.errors import NotApplicable
+from pytest_autograd.facts.probe import Probe
 
 SEEN = ("wrong", "inexact", "missing")
 STEP = torch.finfo(torch.float64).eps ** (1 / 3)

@@ -21,7 +21,7 @@ sys.path.insert(0, str(HERE.parent / "tests"))
 from queries import Query
 from retrieval import Answer, answer, grouped, labelled, score
 
-from pytest_autograd._skill_search import search
+from pytest_autograd.skill.search import search
 
 REPEATS = 5
 OUTCOMES = ("first", "second or third", "later", "not found")

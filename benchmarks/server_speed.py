@@ -42,8 +42,8 @@ def example_inputs():
 """
 COLD = """\
 import sys
-from pytest_autograd._source import load_text
-from pytest_autograd._submission import check_source
+from pytest_autograd.source.load import load_text
+from pytest_autograd.source.check_source import check_source
 source, level = sys.argv[1:]
 assert check_source(load_text(source), "Cube", None, {"level": level, "time_limit": 60.0}).ok
 """

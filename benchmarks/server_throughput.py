@@ -20,11 +20,11 @@ from typing import Any
 import anyio
 from _run import Run, main, show
 
-from mcp_server._checks import Checks
-from mcp_server._embedded import Embedded
-from mcp_server._executor import Executor
-from mcp_server._ray import Fleet
-from mcp_server._request import Checked, Request
+from mcp_server.executors.local import Embedded
+from mcp_server.executors.protocol import Executor
+from mcp_server.executors.ray.fleet import Fleet
+from mcp_server.request import Checked, Request
+from mcp_server.service.checks import Checks
 
 SOURCE = """\
 import torch

@@ -18,7 +18,7 @@ from _methods import gradcheck_passes, gradgradcheck_passes, probe
 from _run import Run, main, show
 
 from pytest_autograd import check
-from pytest_autograd._probe import Probe
+from pytest_autograd.facts.probe import Probe
 
 NUMBERS_SIZES = {  # elements in all, as near as they come to the table of the first measurements
     "exp": 1000, "matmul": 2048, "layernorm": 1152, "softmaxcrossentropy": 320, "conv2d": 182, "scan": 256,

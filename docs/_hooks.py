@@ -19,8 +19,8 @@ import _example_pages  # noqa: E402
 import _options_page  # noqa: E402
 import _rule_pages  # noqa: E402
 
-from pytest_autograd._rule import all_rules  # noqa: E402
-from pytest_autograd._skill import NAME, sections, slug  # noqa: E402
+from pytest_autograd.registry import all_rules  # noqa: E402
+from pytest_autograd.skill.sections import NAME, sections, slug  # noqa: E402
 
 SKILL = f"skill/{NAME}"
 #: Page of each document that the site takes over from the repository.

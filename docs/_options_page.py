@@ -7,11 +7,11 @@ import typing
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mcp_server._command_line import command_line
+from mcp_server.command_line import command_line
 from pytest_autograd import plugin
-from pytest_autograd._cli import _parser
-from pytest_autograd._mark import KEYWORDS
-from pytest_autograd._options import Options
+from pytest_autograd.cli.main import _parser
+from pytest_autograd.options import Options
+from pytest_autograd.plugin.marker import KEYWORDS
 
 CHECK = """\
 # Options

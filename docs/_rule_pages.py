@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_autograd._rule import Rule, all_rules
-from pytest_autograd._skill import rule_example
+from pytest_autograd.registry import all_rules
+from pytest_autograd.rule import Rule
+from pytest_autograd.skill.sections import rule_example
 
 FAMILIES = {
     "AG0": "Arguments, outputs and crashes",

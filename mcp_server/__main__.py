@@ -10,16 +10,16 @@ from contextlib import ExitStack
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from mcp_server._checks import Checks
-from mcp_server._command_line import HTTP_OPTIONS, command_line
-from mcp_server._embedded import Embedded
-from mcp_server._launch import CAN_FORK, Launcher
-from mcp_server._limits import GB, Limits
-from mcp_server._server import create_server
+from mcp_server.command_line import HTTP_OPTIONS, command_line
+from mcp_server.executors.launcher import CAN_FORK, Launcher
+from mcp_server.executors.local import Embedded
+from mcp_server.isolation.limits import GB, Limits
+from mcp_server.server import create_server
+from mcp_server.service.checks import Checks
 
 if TYPE_CHECKING:
-    from mcp_server._address import Address
-    from mcp_server._executor import Executor
+    from mcp_server.executors.protocol import Executor
+    from mcp_server.transport.address import Address
 
 
 def main() -> None:
@@ -56,8 +56,8 @@ def _executor(parser: argparse.ArgumentParser, options: argparse.Namespace) -> E
         if options.ray_address is not None:
             parser.error("--ray-address needs --executor ray")
         return Embedded(limits, Launcher(prefork=CAN_FORK and prefork))
-    from mcp_server._ray import Fleet
-    from mcp_server._ray_cluster import NoCluster
+    from mcp_server.executors.ray.cluster import NoCluster
+    from mcp_server.executors.ray.fleet import Fleet
 
     try:
         return Fleet(options.ray_address or "auto", limits, options.workers, prefork)
@@ -69,7 +69,7 @@ def _exporting(parser: argparse.ArgumentParser, wanted: bool) -> Callable[[], No
     """Return what sends the last spans and metrics; nothing of it is imported unless asked for."""
     if not wanted:
         return lambda: None
-    from mcp_server._exporting import NotInstalled, start_exporting
+    from mcp_server.service.otlp_export import NotInstalled, start_exporting
 
     try:
         return start_exporting()
@@ -78,8 +78,8 @@ def _exporting(parser: argparse.ArgumentParser, wanted: bool) -> Callable[[], No
 
 
 def _serve(checks: Checks, address: Address, grace: float) -> None:
-    from mcp_server._http import http_server, serve
-    from mcp_server._oauth import NoIssuer
+    from mcp_server.transport.http import http_server, serve
+    from mcp_server.transport.oauth import NoIssuer
 
     try:
         server = http_server(checks, address)
@@ -92,7 +92,7 @@ def _address(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Ad
     """Return where to serve HTTP, nothing for stdio; an address to refuse ends the program."""
     if not any(vars(options)[name] for name in HTTP_OPTIONS):
         return None  # and nothing of HTTP is imported
-    from mcp_server._address import Refused, read_address
+    from mcp_server.transport.address import Refused, read_address
 
     try:
         return read_address(options)

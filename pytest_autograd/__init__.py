@@ -9,12 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pytest_autograd._check import check
-    from pytest_autograd._errors import CheckError, GradientCheckFailed
-    from pytest_autograd._mark import autograd_checked
-    from pytest_autograd._model import Finding, Report
-    from pytest_autograd._rule import Rule
-    from pytest_autograd._strategies import autograd_inputs
+    from pytest_autograd.checking import check
+    from pytest_autograd.errors import CheckError, GradientCheckFailed
+    from pytest_autograd.plugin.marker import autograd_checked
+    from pytest_autograd.plugin.strategies import autograd_inputs
+    from pytest_autograd.report.model import Finding, Report
+    from pytest_autograd.rule import Rule
 
 __all__ = [
     "CheckError",
@@ -28,14 +28,14 @@ __all__ = [
 ]
 
 _HOME = {
-    "CheckError": "_errors",
-    "Finding": "_model",
-    "GradientCheckFailed": "_errors",
-    "Report": "_model",
-    "Rule": "_rule",
-    "autograd_checked": "_mark",
-    "autograd_inputs": "_strategies",
-    "check": "_check",
+    "CheckError": "errors",
+    "Finding": "report.model",
+    "GradientCheckFailed": "errors",
+    "Report": "report.model",
+    "Rule": "rule",
+    "autograd_checked": "plugin.marker",
+    "autograd_inputs": "plugin.strategies",
+    "check": "checking",
 }
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from pytest_autograd._model import CheckResult, Report
+from pytest_autograd.report.model import CheckResult, Report
 
 ROOT = Path(__file__).parent.parent
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pasted_errors import FAULTS, pasted
 from queries import QUERIES, Query
 
-from pytest_autograd._skill_search import search
+from pytest_autograd.skill.search import search
 
 DEEP = 20
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from pytest_autograd import _skill
+from pytest_autograd.skill import sections
 
 if TYPE_CHECKING:
     from pytest_autograd import Report
@@ -83,8 +83,8 @@ def _block(id: str, section: str, info: list[str], source: str) -> Block:
 
 def all_blocks() -> list[Block]:
     """Return every block of SKILL.md and of all sections."""
-    skill = (_skill.skill_folder() / "SKILL.md").read_text(encoding="utf-8")
-    texts = {"SKILL": skill} | {each.id: each.text for each in _skill.sections().values()}
+    skill = (sections.skill_folder() / "SKILL.md").read_text(encoding="utf-8")
+    texts = {"SKILL": skill} | {each.id: each.text for each in sections.sections().values()}
     return [block for section, text in texts.items() for block in blocks_of(section, text)]
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from pytest_autograd import check
-from pytest_autograd._patience import Overdue, Patience
+from pytest_autograd.running.time_limit import Overdue, Patience
 
 
 class RecomputeWrong(Recompute):

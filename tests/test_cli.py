@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_autograd._cli import main
-from pytest_autograd._errors import CheckError
-from pytest_autograd._model import Report
-from pytest_autograd._rule import all_rules
-from pytest_autograd._watch import versions
+from pytest_autograd.cli.main import main
+from pytest_autograd.cli.watch import versions
+from pytest_autograd.errors import CheckError
+from pytest_autograd.registry import all_rules
+from pytest_autograd.report.model import Report
 
 FUNCTION = """\
 import torch
@@ -114,7 +114,7 @@ def test_watching_a_file_tells_of_each_new_content(tmp_path: Path) -> None:
 
 def test_watch_checks_again_after_a_save_and_ends_with_the_last_status(write) -> None:
     path = write(WRONG)
-    command = [sys.executable, "-m", "pytest_autograd._cli", "check", f"{path}::Cube"]
+    command = [sys.executable, "-m", "pytest_autograd.cli.main", "check", f"{path}::Cube"]
     with subprocess.Popen(
         [*command, "--level", "quick", "--watch"],
         stdout=subprocess.PIPE,
@@ -212,7 +212,7 @@ def test_an_unknown_code_ends_with_2_and_names_the_nearest(capsys) -> None:
 
 def test_help_teaches_by_examples_without_loading_torch() -> None:
     program = (
-        "import sys, contextlib\nfrom pytest_autograd._cli import main\n"
+        "import sys, contextlib\nfrom pytest_autograd.cli.main import main\n"
         "with contextlib.suppress(SystemExit): main(['check', '--help'])\n"
         "main(['rules'])\nassert 'torch' not in sys.modules"
     )

@@ -15,13 +15,13 @@ import yaml
 from loading import ROOT, load
 from skill_blocks import Block, blocks_of, put_to_the_test
 
-from mcp_server._command_line import command_line
+from mcp_server.command_line import command_line
 from pytest_autograd import plugin
-from pytest_autograd._cli import _parser
-from pytest_autograd._mark import KEYWORDS
-from pytest_autograd._options import Options
-from pytest_autograd._rule import all_rules
-from pytest_autograd._skill import sections
+from pytest_autograd.cli.main import _parser
+from pytest_autograd.options import Options
+from pytest_autograd.plugin.marker import KEYWORDS
+from pytest_autograd.registry import all_rules
+from pytest_autograd.skill.sections import sections
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 PROGRAMS = {"pytest-autograd": _parser, "autograd-mcp": command_line}

@@ -10,7 +10,7 @@ from loading import ROOT, crashes, load
 from torch.autograd import Function
 
 from pytest_autograd import check
-from pytest_autograd._rule import all_rules
+from pytest_autograd.registry import all_rules
 
 EXAMPLES = sorted((ROOT / "skill/custom-autograd-functions/examples").glob("ag*.py"))
 FAMILIES = sorted((Path(__file__).parent / "corpus").glob("[!_]*.py"))

@@ -8,10 +8,10 @@ import pytest
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from pytest_autograd._errors import CheckError
-from pytest_autograd._inputs import Inputs, InputSpec, build, resolve_inputs
-from pytest_autograd._propose import propose
-from pytest_autograd._source import Source, load_file, load_text
+from pytest_autograd.errors import CheckError
+from pytest_autograd.source.input_specs import Inputs, InputSpec, build, resolve_inputs
+from pytest_autograd.source.load import Source, load_file, load_text
+from pytest_autograd.source.propose import propose
 
 SQUARE = """\
 import torch

@@ -13,7 +13,7 @@ from hostile.attacks import ENDED, FORGED_REPORT, FORGERIES, REFUSED, REFUSED_HE
 from hostile.serving import PATIENCE, Session, connected, cube, isolation_of, text_of, watched
 from mcp.types import CallToolResult
 
-from pytest_autograd._model import Report
+from pytest_autograd.report.model import Report
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Landlock and seccomp are Linux's")
 Answers = dict[str, Future[CallToolResult]]

@@ -218,7 +218,7 @@ def test_torch_is_not_imported_without_a_marked_test(pytester: pytest.Pytester) 
         """
 import sys
 from pytest_autograd import autograd_checked
-import pytest_autograd._rule as rule
+import pytest_autograd.rule as rule
 
 def test_free():
     assert len(rule.all_rules()) > 20

@@ -91,7 +91,7 @@ def test_module(): ...
 def test_hypothesis_finds_the_smallest_inputs_that_fail(project) -> None:
     result = project(
         """
-from pytest_autograd._strategies import autograd_inputs
+from pytest_autograd.plugin.strategies import autograd_inputs
 
 class BadAtThree(Cube):
     @staticmethod

@@ -13,13 +13,13 @@ import pytest
 import torch
 from torch.autograd import Function
 
-from pytest_autograd._github import workflow_commands
-from pytest_autograd._locate import class_place
-from pytest_autograd._reports import write_report
-from pytest_autograd._results import Entry, Results
-from pytest_autograd._settings import Settings
-from pytest_autograd._suite_call import audit_call
-from pytest_autograd._target import make_call
+from pytest_autograd.call.target import make_call
+from pytest_autograd.places import class_place
+from pytest_autograd.plugin.audit_call import audit_call
+from pytest_autograd.plugin.settings import Settings
+from pytest_autograd.report.results import Entry, Results
+from pytest_autograd.writers.files import write_report
+from pytest_autograd.writers.github import workflow_commands
 
 ROOT = Path(__file__).parent
 

@@ -32,9 +32,9 @@ from mcp.types import (
     TextResourceContents,
 )
 
-from pytest_autograd._model import Report
-from pytest_autograd._rule import all_rules
-from pytest_autograd._skill import sections
+from pytest_autograd.registry import all_rules
+from pytest_autograd.report.model import Report
+from pytest_autograd.skill.sections import sections
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and waits by pidfd")
 

@@ -28,9 +28,9 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp.types import CallToolResult
 
-from mcp_server._address import Address, Refused, read_address
-from mcp_server._command_line import command_line
-from pytest_autograd._model import Report
+from mcp_server.command_line import command_line
+from mcp_server.transport.address import Address, Refused, read_address
+from pytest_autograd.report.model import Report
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and waits by pidfd")
 TOKEN = "a token that the team shares"

@@ -9,10 +9,10 @@ from typing import Any
 import anyio
 import pytest
 
-from mcp_server._checks import Checks
-from mcp_server._request import Checked, Failure, Request
-from pytest_autograd._source import load_text
-from pytest_autograd._submission import check_source
+from mcp_server.request import Checked, Failure, Request
+from mcp_server.service.checks import Checks
+from pytest_autograd.source.check_source import check_source
+from pytest_autograd.source.load import load_text
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks the judges")
 EXAMPLES = Path(__file__).parent.parent / "skill" / "custom-autograd-functions" / "examples"

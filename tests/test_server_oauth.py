@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 from test_server_http import Running, client_of, free_port, serving
 
-from mcp_server._oauth import Authority, NoIssuer, Verifier
+from mcp_server.transport.oauth import Authority, NoIssuer, Verifier
 
 KEY, STRANGERS_KEY = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
 SCOPE = "gradients:check"

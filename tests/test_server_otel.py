@@ -20,7 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from mcp_server import _exporting
+from mcp_server.service import otlp_export
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks the judges")
 
@@ -133,9 +133,9 @@ def test_no_source_is_sent(collected: Collected) -> None:
 def test_without_the_packages_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.metrics", None)
     with pytest.raises(
-        _exporting.NotInstalled, match=r"opentelemetry\.sdk\.metrics is missing; pip"
+        otlp_export.NotInstalled, match=r"opentelemetry\.sdk\.metrics is missing; pip"
     ):
-        _exporting.start_exporting()
+        otlp_export.start_exporting()
 
 
 def test_a_collector_that_is_gone_does_not_keep_the_server(tmp_path: Path) -> None:

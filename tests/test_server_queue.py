@@ -10,11 +10,11 @@ import pytest
 from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
-from mcp_server._checks import Checks
-from mcp_server._executor import Progress
-from mcp_server._limits import Limits
-from mcp_server._queue import Busy, Places, Turn
-from mcp_server._request import Checked, Failure, Request
+from mcp_server.executors.protocol import Progress
+from mcp_server.isolation.limits import Limits
+from mcp_server.request import Checked, Failure, Request
+from mcp_server.service.checks import Checks
+from mcp_server.service.fair_queue import Busy, Places, Turn
 
 
 def joined(places: Places, callers: str) -> list[Turn]:

@@ -20,10 +20,10 @@ from anyio.to_thread import run_sync
 from hostile.serving import PATIENCE, connected, cube, descendants, isolation_of, text_of, watched
 from mcp.shared.exceptions import MCPError
 
-from mcp_server._checks import Checks
-from mcp_server._ray import Fleet
-from mcp_server._ray_cluster import NoCluster, connect
-from mcp_server._request import Checked, Failure, Request
+from mcp_server.executors.ray.cluster import NoCluster, connect
+from mcp_server.executors.ray.fleet import Fleet
+from mcp_server.request import Checked, Failure, Request
+from mcp_server.service.checks import Checks
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and waits by pidfd")
 pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
@@ -252,7 +252,7 @@ class TestServer:
 class TestRefusals:
     def test_an_address_where_no_cluster_answers_is_told_in_bounded_time(self) -> None:
         """In a process of its own: the trial that is given up keeps Ray busy."""
-        trial = "from mcp_server._ray_cluster import connect; connect('127.0.0.1:1', 1)"
+        trial = "from mcp_server.executors.ray.cluster import connect; connect('127.0.0.1:1', 1)"
         done = subprocess.run(
             [sys.executable, "-c", trial], capture_output=True, text=True, timeout=PATIENCE
         )

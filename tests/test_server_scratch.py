@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from mcp_server import _scratch
-from mcp_server._embedded import Embedded
-from mcp_server._launch import Launcher
-from mcp_server._request import Checked, Request
-from mcp_server._scratch import Scratch
+from mcp_server.executors.launcher import Launcher
+from mcp_server.executors.local import Embedded
+from mcp_server.isolation import scratch
+from mcp_server.isolation.scratch import Scratch
+from mcp_server.request import Checked, Request
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="nothing is swept there")
 
@@ -29,7 +29,7 @@ def left_by_a_killed_server(folder: Path) -> Path:
     """Return the folder of a process that was killed while it held it."""
     code = (
         "import os, signal\n"
-        "from mcp_server._scratch import Scratch\n"
+        "from mcp_server.isolation.scratch import Scratch\n"
         "inside = Scratch().new_folder()\n"
         "(inside / 'closed').mkdir()\n"
         "(inside / 'closed' / 'file').touch()\n"
@@ -50,7 +50,7 @@ def test_a_sweep_takes_what_is_abandoned_and_nothing_else(folder: Path) -> None:
     link = folder / "autograd-mcp-link"
     link.symlink_to(other)
     (folder / "autograd-mcp-file").touch()
-    _scratch.sweep()
+    scratch.sweep()
     kept = {"another", "autograd-mcp-link", "autograd-mcp-file", mine.path.name}
     assert {path.name for path in folder.iterdir()} == kept
     assert not left.exists()
@@ -68,7 +68,7 @@ def test_a_folder_swept_before_it_was_locked_is_made_again(
         path = made(**how)
         if not swept:
             swept.append(path)
-            _scratch.sweep()
+            scratch.sweep()
         return path
 
     monkeypatch.setattr(tempfile, "mkdtemp", made_and_swept)

@@ -11,16 +11,16 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, Request, TextResourceContents
 from skills_ref import read_properties
 
-from mcp_server._checks import Checks
-from mcp_server._server import create_server
-from mcp_server._skills import (
+from mcp_server.resources.skills_extension import (
     ByUri,
     FolderByUri,
     FolderResult,
     GetResult,
     ListResult,
 )
-from pytest_autograd._skill import skill_folder
+from mcp_server.server import create_server
+from mcp_server.service.checks import Checks
+from pytest_autograd.skill.sections import skill_folder
 
 ROOT = "skill://custom-autograd-functions"
 EXTENSION = "io.modelcontextprotocol/skills"

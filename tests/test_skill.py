@@ -13,8 +13,8 @@ from skill_blocks import Block, put_to_the_test, python_blocks
 from skill_expectations import ASKED, EXCUSES, NEEDS
 from skills_ref import validate
 
-from pytest_autograd import _skill
-from pytest_autograd._rule import all_rules
+from pytest_autograd.registry import all_rules
+from pytest_autograd.skill import sections
 
 PATH = re.compile(r"`([a-z-]+/[a-z0-9-]+)`")
 LONGEST_SECTION = 700
@@ -27,11 +27,11 @@ def tokens(text: str) -> int:
 
 
 def skill_text() -> str:
-    return (_skill.skill_folder() / "SKILL.md").read_text(encoding="utf-8")
+    return (sections.skill_folder() / "SKILL.md").read_text(encoding="utf-8")
 
 
 def test_the_validator_of_the_format_accepts_the_skill():
-    assert validate(_skill.skill_folder()) == []
+    assert validate(sections.skill_folder()) == []
 
 
 def test_skill_md_and_all_sections_are_short():
@@ -39,43 +39,43 @@ def test_skill_md_and_all_sections_are_short():
     assert tokens(skill_text()) < LONGEST_SKILL
     too_long = {
         id: tokens(each.text)
-        for id, each in _skill.sections().items()
+        for id, each in sections.sections().items()
         if tokens(each.text) > LONGEST_SECTION
     }
     assert not too_long
 
 
 def test_references_are_one_level_deep():
-    folder = _skill.skill_folder()
+    folder = sections.skill_folder()
     assert {path.parent for path in folder.rglob("*.md")} == {folder, folder / "references"}
 
 
 def test_the_index_of_skill_md_lists_every_section_and_no_other():
     text = skill_text()
-    assert set(PATH.findall(text)) == set(_skill.sections())
+    assert set(PATH.findall(text)) == set(sections.sections())
 
 
 def test_every_reference_to_a_section_exists():
-    known = set(_skill.sections())
+    known = set(sections.sections())
     folders = {id.partition("/")[0] for id in known}
     unknown = {
         (each.id, id)
-        for each in _skill.sections().values()
+        for each in sections.sections().values()
         for id in {*each.related, *re.findall(r"\b([a-z-]+/[a-z0-9-]+)\b", each.text)}
         if id.partition("/")[0] in folders and id not in known
     }
     unknown |= {
-        (each.id, id) for each in _skill.sections().values() for id in set(each.related) - known
+        (each.id, id) for each in sections.sections().values() for id in set(each.related) - known
     }
     assert not unknown
 
 
 def test_every_section_has_a_title_a_summary_and_related_sections():
-    poor = [id for id, each in _skill.sections().items() if not (each.summary and each.related)]
+    poor = [id for id, each in sections.sections().items() if not (each.summary and each.related)]
     assert not poor
-    for each in _skill.sections().values():
+    for each in sections.sections().values():
         assert each.text.startswith(f"## {each.title}\n")
-        assert each.id.endswith(_skill.slug(each.title))
+        assert each.id.endswith(sections.slug(each.title))
         assert "Checked by" not in each.text or each.rules, each.id
 
 
@@ -83,7 +83,7 @@ def test_rules_and_sections_name_each_other():
     rules = all_rules()
     assert rules
     from_rules = {(code, rule.skill) for code, rule in rules.items()}
-    from_sections = {(code, id) for id, each in _skill.sections().items() for code in each.rules}
+    from_sections = {(code, id) for id, each in sections.sections().items() for code in each.rules}
     assert from_rules == from_sections
 
 
@@ -99,11 +99,11 @@ def test_every_error_and_warning_is_shown_by_a_block_of_its_section():
 
 @pytest.mark.parametrize("asked", ASKED)
 def test_what_was_asked_has_its_section(asked: str):
-    assert ASKED[asked] in _skill.sections()
+    assert ASKED[asked] in sections.sections()
 
 
 def test_every_need_and_every_excuse_has_its_sections():
-    known = _skill.sections()
+    known = sections.sections()
     assert len(NEEDS) == 10
     assert not {id for ids in NEEDS.values() for id in ids} - set(known)
     assert set(EXCUSES.values()) == {id for id in known if id.startswith("excuses/")}
@@ -121,47 +121,47 @@ def test_block_does_what_its_fence_says(block: Block, tmp_path: Path):
 
 
 def test_an_unknown_section_is_answered_with_the_nearest_ones():
-    assert _skill.nearest("ctx/saving-output")[0] == "ctx/saving-outputs"
-    assert _skill.nearest("saving-tensors")[0] == "ctx/saving-tensors"
+    assert sections.nearest("ctx/saving-output")[0] == "ctx/saving-outputs"
+    assert sections.nearest("saving-tensors")[0] == "ctx/saving-tensors"
     with pytest.raises(LookupError, match="nearest: in-place/grad-output"):
-        _skill.read_section("inplace/grad-output")
-    assert _skill.read_section(" Ctx/Saving-Once ").title == "Saving once"
+        sections.read_section("inplace/grad-output")
+    assert sections.read_section(" Ctx/Saving-Once ").title == "Saving once"
 
 
 def test_rule_examples_are_read_as_source():
     for code in all_rules():
-        bad, good = _skill.rule_example(code)
+        bad, good = sections.rule_example(code)
         assert re.search(r"^(class|def) Bad\(", bad, re.MULTILINE), code
         assert re.search(r"^(class|def) Good\(", good, re.MULTILINE), code
     with pytest.raises(LookupError, match="AG999: 0 examples"):
-        _skill.rule_example("AG999")
+        sections.rule_example("AG999")
 
 
 def test_the_installed_copy_comes_first_and_a_missing_skill_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     package = tmp_path / "pytest_autograd"
-    monkeypatch.setattr(_skill, "__file__", str(package / "_skill.py"))
+    monkeypatch.setattr(sections, "__file__", str(package / "sections.py"))
     with pytest.raises(FileNotFoundError, match="reinstall"):
-        _skill.skill_folder()
+        sections.skill_folder()
     for parent in (tmp_path / "skill", package / "_skill_files"):
-        (parent / _skill.NAME).mkdir(parents=True)
-        (parent / _skill.NAME / "SKILL.md").touch()
-        assert _skill.skill_folder() == parent / _skill.NAME
+        (parent / sections.NAME).mkdir(parents=True)
+        (parent / sections.NAME / "SKILL.md").touch()
+        assert sections.skill_folder() == parent / sections.NAME
 
 
 def test_two_sections_of_one_name_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "references").mkdir()
     (tmp_path / "references" / "ctx.md").write_text("## Saving\n\nA.\n\n## saving!\n\nB.\n")
-    monkeypatch.setattr(_skill, "skill_folder", lambda: tmp_path)
+    monkeypatch.setattr(sections, "skill_folder", lambda: tmp_path)
     with pytest.raises(ValueError, match="two sections are called ctx/saving"):
-        _skill.sections.__wrapped__()
+        sections.sections.__wrapped__()
 
 
 def test_reading_and_searching_the_skill_needs_no_torch():
     code = (
-        "import json, sys; from pytest_autograd import _skill, _skill_search;"
-        "_skill.sections(); _skill_search.search('leak');"
+        "import json, sys; from pytest_autograd.skill import sections; from pytest_autograd.skill import search;"
+        "sections.sections(); search.search('leak');"
         "print(json.dumps('torch' in sys.modules))"
     )
     done = subprocess.run(

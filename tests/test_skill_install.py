@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from skills_ref import validate
 
-from pytest_autograd import _skill_install
-from pytest_autograd._cli import main
-from pytest_autograd._skill import NAME, skill_folder
-from pytest_autograd._skill_install import RECORD, InstallError, install
+from pytest_autograd.cli.main import main
+from pytest_autograd.skill import install as installing
+from pytest_autograd.skill.install import RECORD, InstallError, install
+from pytest_autograd.skill.sections import NAME, skill_folder
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -36,7 +36,7 @@ def grow_older(copy: Path) -> None:
     (copy / "rules.md").unlink()
     del record["files"]["rules.md"]
     (copy / "old.md").write_text("old")
-    record["files"]["old.md"] = _skill_install._files(copy)["old.md"]
+    record["files"]["old.md"] = installing._files(copy)["old.md"]
     (copy / RECORD).write_text(json.dumps(record | {"version": "0.0.1"}))
 
 

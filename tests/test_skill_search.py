@@ -9,10 +9,10 @@ from pasted_errors import FAULTS, Fault, pasted
 from queries import QUERIES
 from retrieval import answer, grouped, labelled, score
 
-from pytest_autograd import _skill
-from pytest_autograd._query import SYNONYMS, expression, message_of
-from pytest_autograd._rule import all_rules
-from pytest_autograd._skill_search import search
+from pytest_autograd.registry import all_rules
+from pytest_autograd.skill import sections
+from pytest_autograd.skill.query import SYNONYMS, expression, message_of
+from pytest_autograd.skill.search import search
 
 MESSAGE_ROW = re.compile(r"^\| `(.+?)`.* \| ([a-z-]+/[a-z0-9-]+) \|$", re.MULTILINE)
 TRACEBACK = """\
@@ -42,7 +42,7 @@ def test_torch_still_says_this_of_the_faulty_code(fault: Fault):
 
 @pytest.mark.parametrize("section", ["debugging/error-messages", "debugging/more-messages"])
 def test_every_message_in_the_tables_is_said_and_leads_to_its_section(section: str):
-    rows = MESSAGE_ROW.findall(_skill.sections()[section].text)
+    rows = MESSAGE_ROW.findall(sections.sections()[section].text)
     assert len(rows) >= 15
     said = [(" ".join(pasted(fault)[0].split()), fault.wanted) for fault in FAULTS]
     wrong = [
@@ -54,14 +54,14 @@ def test_every_message_in_the_tables_is_said_and_leads_to_its_section(section: s
 
 
 def test_every_label_is_a_section_or_a_rule():
-    known = {*_skill.sections(), *all_rules()}
+    known = {*sections.sections(), *all_rules()}
     labels = {id for each in (*QUERIES, *FAULTS) for id in each.wanted}
     assert not labels - known
 
 
 def test_every_section_is_the_answer_to_some_query():
     labels = {id for each in (*QUERIES, *FAULTS) for id in each.wanted}
-    assert not set(_skill.sections()) - labels
+    assert not set(sections.sections()) - labels
 
 
 def test_queries_are_answered_among_the_first_three():
@@ -121,6 +121,6 @@ def test_search_gives_no_more_than_asked_for():
 
 
 def test_words_of_readers_are_searched_and_not_shown():
-    section = _skill.read_section("ctx/saving-outputs")
+    section = sections.read_section("ctx/saving-outputs")
     assert "garbage collector" in section.also
-    assert not [id for id, each in _skill.sections().items() if "<!--" in each.text]
+    assert not [id for id, each in sections.sections().items() if "<!--" in each.text]

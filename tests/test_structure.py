@@ -61,7 +61,7 @@ def test_imports_point_down(path: Path) -> None:
     if path.is_relative_to(ROOT / "pytest_autograd"):
         assert not {name for name in names if name.startswith("mcp_server")}
     if own is not None:
-        lazy_text_rendering = {"pytest_autograd._render"} if path.name == "_model.py" else set()
+        lazy_text_rendering = {"pytest_autograd.report.text"} if path.name == "_model.py" else set()
         above = {
             name
             for name in names - lazy_text_rendering
@@ -82,9 +82,9 @@ def test_modules_and_functions_stay_small(path: Path) -> None:
 
 def test_light_imports_load_no_torch() -> None:
     code = (
-        "import sys, pytest_autograd, pytest_autograd.plugin, pytest_autograd._skill, mcp_server\n"
+        "import sys, pytest_autograd, pytest_autograd.plugin, pytest_autograd.skill.sections, mcp_server\n"
         "from pytest_autograd import Report, Finding, Rule, CheckError, autograd_checked\n"
-        "from pytest_autograd._rule import all_rules\n"
+        "from pytest_autograd.registry import all_rules\n"
         "assert len(all_rules()) > 20\n"
         "assert 'torch' not in sys.modules, 'torch was imported'\n"
     )
@@ -101,7 +101,7 @@ def test_public_names_resolve_and_are_not_modules() -> None:
 
 
 def test_no_finding_is_lost_when_rules_are_named_twice() -> None:
-    from pytest_autograd._rule import all_rules
+    from pytest_autograd.registry import all_rules
 
     rules = all_rules()
     for rule in rules.values():
@@ -128,7 +128,7 @@ def test_the_wheel_works_away_from_the_checkout(tmp_path: Path) -> None:
     for command in (
         ["-c", LOOK, str(site)],
         ["-m", "mcp_server", "--help"],
-        ["-m", "pytest_autograd._cli", "skill", "install", "--path", str(tmp_path / "skills")],
+        ["-m", "pytest_autograd.cli.main", "skill", "install", "--path", str(tmp_path / "skills")],
         [
             "-m",
             "pytest",
@@ -149,12 +149,12 @@ def test_the_wheel_works_away_from_the_checkout(tmp_path: Path) -> None:
 
 LOOK = """
 import sys, pytest_autograd, mcp_server
-from pytest_autograd import _skill
-from pytest_autograd._skill_search import search
-for place in (pytest_autograd.__file__, mcp_server.__file__, str(_skill.skill_folder())):
+from pytest_autograd.skill import sections
+from pytest_autograd.skill.search import search
+for place in (pytest_autograd.__file__, mcp_server.__file__, str(sections.skill_folder())):
     assert place.startswith(sys.argv[1]), place
 assert search("save_for_backward")
-assert "class Bad" in _skill.rule_example("AG301")[0]
+assert "class Bad" in sections.rule_example("AG301")[0]
 """
 MARKED = """
 import torch

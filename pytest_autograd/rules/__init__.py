@@ -1,1 +1,1 @@
-"""One module a rule, named ``agNNN_slug.py``; see :mod:`pytest_autograd._rule` for how they are found."""
+"""One module a rule, named ``agNNN_slug.py``; see :mod:`pytest_autograd.rule` for how they are found."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pytest_autograd._explain import explain_there
-from pytest_autograd._rule import Evidence
+from pytest_autograd.diagnosis.explain import explain_there
+from pytest_autograd.rule import Evidence
 
 if TYPE_CHECKING:
-    from pytest_autograd._probe import Probe
+    from pytest_autograd.facts.probe import Probe
 
 SEVERITY = "error"
 FIX = "Derive the gradient for this region too, and add such inputs to the test; refuse in forward what is not meant."

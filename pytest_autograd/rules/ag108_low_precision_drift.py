@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pytest_autograd._rule import Evidence
+from pytest_autograd.rule import Evidence
 
 if TYPE_CHECKING:
-    from pytest_autograd._dtypes import Drift
-    from pytest_autograd._model import Severity
-    from pytest_autograd._probe import Probe
+    from pytest_autograd.facts.low_precision import Drift
+    from pytest_autograd.facts.probe import Probe
+    from pytest_autograd.report.model import Severity
 
 SEVERITY: Severity = "warning"
 FIX = (

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pytest_autograd._causes import precision_words
-from pytest_autograd._explain import worst_element
-from pytest_autograd._rule import Evidence
+from pytest_autograd.diagnosis.causes import precision_words
+from pytest_autograd.diagnosis.explain import worst_element
+from pytest_autograd.rule import Evidence
 
 if TYPE_CHECKING:
-    from pytest_autograd._probe import Probe
+    from pytest_autograd.facts.probe import Probe
 
 SEVERITY = "warning"
 FIX = "Use the same constants and precision in forward and backward; if the approximation is meant, ignore AG113."

@@ -10,11 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pytest_autograd._inspect_ctx import input_name, is_output, passed_inside, shape, tensors_on
-from pytest_autograd._rule import Evidence
+from pytest_autograd.diagnosis.ctx_attributes import (
+    input_name,
+    is_output,
+    passed_inside,
+    shape,
+    tensors_on,
+)
+from pytest_autograd.rule import Evidence
 
 if TYPE_CHECKING:
-    from pytest_autograd._probe import Probe
+    from pytest_autograd.facts.probe import Probe
 
 SEVERITY = "warning"
 FIX = (

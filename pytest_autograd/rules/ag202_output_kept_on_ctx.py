@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pytest_autograd._inspect_ctx import is_output, tensors_on
-from pytest_autograd._rule import Evidence
+from pytest_autograd.diagnosis.ctx_attributes import is_output, tensors_on
+from pytest_autograd.rule import Evidence
 
 if TYPE_CHECKING:
-    from pytest_autograd._probe import Probe
+    from pytest_autograd.facts.probe import Probe
 
 SEVERITY = "error"
 FIX = "Pass the output to ctx.save_for_backward, which stores it without the cycle."

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pytest_autograd._inspect_ctx import shape
-from pytest_autograd._rule import Evidence
+from pytest_autograd.diagnosis.ctx_attributes import shape
+from pytest_autograd.rule import Evidence
 
 if TYPE_CHECKING:
-    from pytest_autograd._probe import Probe
+    from pytest_autograd.facts.probe import Probe
 
 SEVERITY = "warning"
 FIX = "Drop it from save_for_backward; if backward reads its shape only, keep that on ctx."

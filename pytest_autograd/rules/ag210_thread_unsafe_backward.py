@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pytest_autograd._rule import Evidence, raised
+from pytest_autograd.rule import Evidence, raised
 
 if TYPE_CHECKING:
-    from pytest_autograd._probe import Probe
+    from pytest_autograd.facts.probe import Probe
 
 SEVERITY = "error"
 FIX = "Read settings in forward and keep them on ctx; allocate scratch tensors in each call."

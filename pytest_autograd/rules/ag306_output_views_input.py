@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pytest_autograd._inspect_ctx import input_name
-from pytest_autograd._rule import Evidence
+from pytest_autograd.diagnosis.ctx_attributes import input_name
+from pytest_autograd.rule import Evidence
 
 if TYPE_CHECKING:
-    from pytest_autograd._probe import Probe
+    from pytest_autograd.facts.probe import Probe
 
 SEVERITY = "note"
 FIX = "Return a copy if callers may write to the output in place."

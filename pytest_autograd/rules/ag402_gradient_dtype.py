@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pytest_autograd._inspect_ctx import is_tensor
-from pytest_autograd._rule import Evidence
+from pytest_autograd.diagnosis.ctx_attributes import is_tensor
+from pytest_autograd.rule import Evidence
 
 if TYPE_CHECKING:
-    from pytest_autograd._probe import Probe
+    from pytest_autograd.facts.probe import Probe
 
 SEVERITY = "warning"
 FIX = "Allocate in the input's dtype, and cast the result once: grad.to(x.dtype)."

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_autograd._rule import Evidence, breaking
+from pytest_autograd.rule import Evidence, breaking
 
 if TYPE_CHECKING:
-    from pytest_autograd._probe import Probe
+    from pytest_autograd.facts.probe import Probe
 
 SEVERITY = "warning"
 FIX = "Handle numel() == 0 and dim() == 0 in backward, or refuse them in forward."

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pytest_autograd._inspect_ctx import shape, tensors_in_objects
-from pytest_autograd._rule import Evidence
+from pytest_autograd.diagnosis.ctx_attributes import shape, tensors_in_objects
+from pytest_autograd.rule import Evidence
 
 if TYPE_CHECKING:
-    from pytest_autograd._probe import Probe
+    from pytest_autograd.facts.probe import Probe
 
 SEVERITY = "warning"
 FIX = "Save tensors with save_for_backward, and keep the rest of the object on ctx."

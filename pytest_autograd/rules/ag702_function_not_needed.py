@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pytest_autograd._errors import NotApplicable
-from pytest_autograd._rule import Evidence
+from pytest_autograd.errors import NotApplicable
+from pytest_autograd.rule import Evidence
 
 if TYPE_CHECKING:
-    from pytest_autograd._probe import Probe
+    from pytest_autograd.facts.probe import Probe
 
 SEVERITY = "note"
 FIX = (

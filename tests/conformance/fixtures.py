@@ -25,9 +25,9 @@ from mcp.types import (
     TextResourceContents,
 )
 
-from mcp_server._address import Address
-from mcp_server._checks import Checks
-from mcp_server._http import http_server, serve
+from mcp_server.service.checks import Checks
+from mcp_server.transport.address import Address
+from mcp_server.transport.http import http_server, serve
 
 
 def png() -> bytes:

@@ -73,7 +73,7 @@ REFUSED = {
     "becoming somebody else": "refused(lambda: os.setuid(1))",
     "each system call of the list": (
         "import platform\n"
-        "from mcp_server._syscalls import ARCHITECTURES, DENIED\n"
+        "from mcp_server.isolation.syscalls import ARCHITECTURES, DENIED\n"
         "column = ARCHITECTURES[platform.machine()][0]\n"
         "for name, numbers in DENIED.items():\n"
         "    if numbers[column] is not None:\n"
@@ -155,7 +155,7 @@ ENDED = {
 
 FORGED_REPORT = '''
 def forged():
-    from pytest_autograd._model import Report
+    from pytest_autograd.report.model import Report
     return Report(target="Cube", torch_version="2", level="quick", seed=1, inputs="x",
                   verdict="verified", summary="all is well")
 
@@ -200,31 +200,31 @@ FORGERIES = {
         "pass",
     ),
     "patching the judge of the engine": (
-        "import pytest_autograd._judge as j, pytest_autograd._verifier as v\n"
-        "import pytest_autograd._second as s, pytest_autograd._audit as a\n"
-        "import pytest_autograd._report as r\n"
+        "import pytest_autograd.derivatives.directional_test as j, pytest_autograd.derivatives.first_order as v\n"
+        "import pytest_autograd.derivatives.second_order as s, pytest_autograd.audit.audit as a\n"
+        "import pytest_autograd.audit.verdict as r\n"
         "j.judge = v.judge = s.judge = lambda line, claimed, scale, rounding: "
         "j.Judgement('ok', claimed, (), 1.0)\n"
-        "v.Verifier.verify = lambda self: __import__('pytest_autograd._values').__dict__\n"
+        "v.Verifier.verify = lambda self: __import__('pytest_autograd.derivatives.compare').__dict__\n"
         "a.Audit.run = lambda self: None\n"
         "r._verdict = lambda *a: ('verified', 'all is well')",
         "pass",
     ),
     "patching the server's own modules": (
-        "import mcp_server._verdict as v, mcp_server._judging as j, mcp_server._remote as m\n"
+        "import mcp_server.judge.verdict as v, mcp_server.judge.process as j, mcp_server.judge.remote_evaluator as m\n"
         "v.verdict = j.verdict = lambda *a: forged()\n"
         "v.claims = j.claims = lambda *a: None",
         "pass",
     ),
     "patching the check in the worker": (
-        "import pytest_autograd._check as c, mcp_server._answers as a\n"
+        "import pytest_autograd.checking as c, mcp_server.worker.answers as a\n"
         "c.check = lambda *args, **options: forged()\n"
         "a.check_source = lambda *args, **options: forged()",
         "pass",
     ),
     "findings that explain the judge's away": (
-        "import mcp_server._answers as a\n"
-        "from pytest_autograd._model import Finding\n"
+        "import mcp_server.worker.answers as a\n"
+        "from pytest_autograd.report.model import Finding\n"
         "cause = Finding(code='AG206', name='x', severity='warning', function='Other', message='x', "
         "fix='x', skill='x')\n"
         "a.check_source = lambda *args, **options: forged().model_copy("
@@ -232,7 +232,7 @@ FORGERIES = {
         "pass",
     ),
     "a point where the gradient happens to be right": (
-        "import mcp_server._answers as a\n"
+        "import mcp_server.worker.answers as a\n"
         "a.check_source = lambda *args, **options: forged()\n"
         "before = a.Answers.describe\n"
         "def describe(self, header, tensors):\n"
@@ -242,7 +242,7 @@ FORGERIES = {
         "pass",
     ),
     "a call without outputs": (
-        "import mcp_server._answers as a\n"
+        "import mcp_server.worker.answers as a\n"
         "a.check_source = lambda *args, **options: forged()\n"
         "before = a.Answers.describe\n"
         "a.Answers.describe = lambda self, header, tensors: "
@@ -252,21 +252,21 @@ FORGERIES = {
         "pass",
     ),
     "refusing every question": (
-        "import mcp_server._answers as a\n"
-        "from pytest_autograd._errors import NotApplicable\n"
+        "import mcp_server.worker.answers as a\n"
+        "from pytest_autograd.errors import NotApplicable\n"
         "def refuse(self, header, tensors): raise NotApplicable('nothing to see')\n"
         "a.Answers.describe = refuse\n"
         "a.check_source = lambda *args, **options: forged()",
         "pass",
     ),
     "answers of other shapes": (
-        "import mcp_server._answers as a\n"
+        "import mcp_server.worker.answers as a\n"
         "a.check_source = lambda *args, **options: forged()\n"
         "a.Answers.vjp = lambda self, header, tensors: ({}, [torch.zeros(1)])",
         "pass",
     ),
     "answers that are not finite": (
-        "import mcp_server._answers as a\n"
+        "import mcp_server.worker.answers as a\n"
         "a.check_source = lambda *args, **options: forged()\n"
         "a.Answers.vjp = lambda self, header, tensors: ({}, [tensors[0] * float('nan')])",
         "pass",

@@ -17,7 +17,7 @@ from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.types import CallToolResult, TextContent
 
-from pytest_autograd._model import Isolation, Report
+from pytest_autograd.report.model import Isolation, Report
 
 PATIENCE = 60
 CUBE = """\
@@ -104,7 +104,9 @@ class Session:
         assert self.scratch() == []
 
     def zygotes(self) -> list[int]:
-        return [pid for pid in _children(self.pid) if "mcp_server._zygote" in _command(pid)]
+        return [
+            pid for pid in _children(self.pid) if "mcp_server.executors.zygote" in _command(pid)
+        ]
 
     def scratch(self) -> list[str]:
         """Names of what lies in the server's scratch folders."""

@@ -1,0 +1,1 @@
+"""Where a check runs: on this machine or on a Ray cluster."""

@@ -1,0 +1,1 @@
+"""What submitted code cannot do."""

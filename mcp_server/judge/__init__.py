@@ -1,0 +1,1 @@
+"""The process that decides and never imports submitted code."""

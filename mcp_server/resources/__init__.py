@@ -1,0 +1,1 @@
+"""What a client can read: documents, prompts, the skill."""

@@ -1,0 +1,1 @@
+"""Who waits, who runs, what is counted."""

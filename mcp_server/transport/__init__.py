@@ -1,0 +1,1 @@
+"""HTTP and who may use it."""

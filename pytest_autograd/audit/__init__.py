@@ -1,0 +1,1 @@
+"""All rules over the facts of one call: findings, the verdict, pictures."""

@@ -1,0 +1,237 @@
+"""What an audit can show of a wrong gradient: matrices to look at, the worst elements, cost beside plain autograd."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pytest_autograd.audit.audit import Audit
+from pytest_autograd.call.call import Call, differentiable, named_outputs
+from pytest_autograd.call.intercept import intercepted
+from pytest_autograd.call.tensors import storages
+from pytest_autograd.derivatives.autograd_reference import _raw_forward
+from pytest_autograd.derivatives.compare import Argument, Trial, Values
+from pytest_autograd.derivatives.directional_test import inner, size
+from pytest_autograd.errors import NotApplicable
+from pytest_autograd.report.results import Cost, Matrix, Picture, WorstElement
+from pytest_autograd.running.rng import reseed
+
+SIDE = 32  # rows and columns of a picture at most
+ARGUMENTS = 4
+WORST = 5
+STEP = 1e-3
+STEPS = [10.0**-k for k in range(1, 10)]
+TIMINGS = 3
+
+
+def pictures(audit: Audit) -> list[Picture]:
+    """Return a picture for each argument whose gradient was found wrong or inexact."""
+    values = audit.probe.known.get("values")
+    if not isinstance(values, Values):
+        return []
+    off = [a for a in values.arguments if a.expected is not None and a.status != "ok"]
+    return [_picture(audit, values, argument) for argument in off[:ARGUMENTS]]
+
+
+def _picture(audit: Audit, values: Values, argument: Argument) -> Picture:
+    assert argument.expected is not None
+    slot = audit.probe.evaluator.names.index(argument.name)
+    got = argument.got if argument.got is not None else torch.zeros_like(argument.expected)
+    expected, got, part = _real(argument.expected, got)
+    try:
+        want_matrix, got_matrix, what = _jacobians(audit, slot)
+    except NotApplicable:
+        want_matrix, got_matrix, where = _slice(expected, got)
+        what = f"gradient for random grad_output{part}, {_shape(expected)}{where}"
+    return Picture(
+        argument=argument.name,
+        what=what,
+        expected=_matrix(want_matrix),
+        got=_matrix(got_matrix),
+        worst=_worst(expected, got),
+        steps=_steps(audit, values, slot),
+    )
+
+
+def _real(expected: Tensor, got: Tensor) -> tuple[Tensor, Tensor, str]:
+    """Return both as real tensors: of complex ones the part that is farther off."""
+    expected, got = expected.detach().cpu(), got.detach().cpu()
+    if not expected.is_complex():
+        return expected.double(), got.double(), ""
+    off = (expected - got).resolve_conj()
+    if float(off.real.abs().sum()) >= float(off.imag.abs().sum()):
+        return expected.real.double(), got.real.double(), " (real part)"
+    return expected.imag.double(), got.imag.double(), " (imaginary part)"
+
+
+def _jacobians(audit: Audit, slot: int) -> tuple[Tensor, Tensor, str]:
+    """Return (expected, got) Jacobians of all outputs by one argument, if they are small enough to look at."""
+    evaluator, declared = audit.probe.evaluator, audit.options.contract
+    point = evaluator.point
+    outputs = evaluator.forward(point)
+    columns, rows = point[slot].numel(), sum(y.numel() for y in outputs)
+    if not (0 < columns <= SIDE and 0 < rows <= SIDE) or declared == "grad_transform":
+        raise NotApplicable("too big to look at")
+    if any(tensor.is_complex() for tensor in (*point, *outputs)):
+        raise NotApplicable("complex")
+    units = [_unit(outputs, row) for row in range(rows)]
+    got = _by_vjp(evaluator.vjp, point, units, slot)
+    if declared is not None:
+        expected = _by_vjp(audit.probe.declared.vjp, point, units, slot)
+    else:
+        expected = _by_differences(evaluator.forward, point, slot)
+    return (
+        expected,
+        got,
+        f"Jacobian, {rows} x {columns}: outputs by elements of {evaluator.names[slot]}",
+    )
+
+
+def _unit(outputs: Sequence[Tensor], row: int) -> list[Tensor]:
+    flat = torch.zeros(sum(y.numel() for y in outputs), dtype=torch.float64)
+    flat[row] = 1
+    parts = flat.split([y.numel() for y in outputs])
+    return [part.view(y.shape).to(y) for part, y in zip(parts, outputs, strict=True)]
+
+
+def _by_vjp(vjp: Any, point: Sequence[Tensor], units: list[list[Tensor]], slot: int) -> Tensor:
+    rows = []
+    for unit in units:
+        gradient = vjp(point, unit)[slot]
+        known = torch.zeros_like(point[slot]) if gradient is None else gradient
+        rows.append(known.detach().cpu().double().reshape(-1))
+    return torch.stack(rows)
+
+
+def _by_differences(forward: Any, point: Sequence[Tensor], slot: int) -> Tensor:
+    def outputs(i: int, step: float) -> Tensor:
+        moved = list(point)
+        shift = torch.zeros(moved[slot].numel(), dtype=moved[slot].dtype, device=moved[slot].device)
+        shift[i] = step
+        moved[slot] = moved[slot] + shift.view(moved[slot].shape)
+        return torch.cat([y.detach().cpu().double().reshape(-1) for y in forward(moved)])
+
+    def column(i: int) -> Tensor:
+        wide = (outputs(i, STEP) - outputs(i, -STEP)) / (2 * STEP)
+        near = (outputs(i, STEP / 2) - outputs(i, -STEP / 2)) / STEP
+        return (4 * near - wide) / 3
+
+    return torch.stack([column(i) for i in range(point[slot].numel())], dim=1)
+
+
+def _slice(expected: Tensor, got: Tensor) -> tuple[Tensor, Tensor, str]:
+    """Return the two-dimensional slice, at most SIDE by SIDE, that holds the worst element."""
+    if expected.ndim < 2:
+        expected, got = expected.reshape(1, -1), got.reshape(1, -1)
+        at = [0, _worst_indices(expected, got, 1)[0][-1]] if expected.numel() else [0, 0]
+    else:
+        at = list(_worst_indices(expected, got, 1)[0]) if expected.numel() else [0] * expected.ndim
+    lead = tuple(at[:-2])
+    expected, got = expected[lead], got[lead]
+    where = f", slice [{', '.join(map(str, lead))}, :, :]" if lead else ""
+    for axis in (0, 1):
+        start = max(0, min(at[axis - 2] - SIDE // 2, expected.shape[axis] - SIDE))
+        length = min(SIDE, expected.shape[axis])
+        if length < expected.shape[axis]:
+            where += f", {('rows', 'columns')[axis]} {start} to {start + length - 1}"
+        expected, got = expected.narrow(axis, start, length), got.narrow(axis, start, length)
+    return expected, got, where
+
+
+def _worst_indices(expected: Tensor, got: Tensor, count: int) -> list[tuple[int, ...]]:
+    off = torch.nan_to_num((expected - got).abs(), nan=torch.inf)
+    off = torch.where(torch.isnan(expected), -torch.ones_like(off), off).reshape(-1)
+    best = off.topk(min(count, off.numel())).indices
+    return [
+        tuple(int(i) for i in torch.unravel_index(index, expected.shape))
+        for index in best
+        if float(off[index]) != 0 or count == 1
+    ]
+
+
+def _worst(expected: Tensor, got: Tensor) -> tuple[WorstElement, ...]:
+    return tuple(
+        WorstElement(index=index, expected=float(expected[index]), got=float(got[index]))
+        for index in _worst_indices(expected, got, WORST)
+    )
+
+
+def _steps(audit: Audit, values: Values, slot: int) -> tuple[tuple[float, float, float], ...]:
+    """Return how far finite differences at each step size are from what backward says, and from their own limit.
+
+    Both are relative to the size of the gradient; the limit is extrapolated.
+    """
+    if not values.trials or audit.options.contract is not None:
+        return ()
+    trial: Trial = values.trials[0]
+    forward = audit.probe.evaluator.forward
+    along = [u if i == slot else torch.zeros_like(u) for i, u in enumerate(trial.along)]
+    moving = [g if i == slot else None for i, g in enumerate(trial.got)]
+    claimed = inner(moving, along)
+
+    def slope(h: float) -> float:
+        ahead, behind = (
+            [x + t * u for x, u in zip(trial.point, along, strict=True)] for t in (h, -h)
+        )
+        cotangents = list(trial.cotangents)
+        return (inner(cotangents, forward(ahead)) - inner(cotangents, forward(behind))) / (2 * h)
+
+    slopes = [slope(h) for h in STEPS]
+    limit = (4 * slope(STEP / 2) - slope(STEP)) / 3
+    scale = max(size(moving, along), *(abs(s) for s in slopes[2:6])) or 1.0
+    off = [(abs(s - claimed) / scale, abs(s - limit) / scale) for s in slopes]
+    return tuple((h, *pair) for h, pair in zip(STEPS, off, strict=True))
+
+
+def _matrix(tensor: Tensor) -> Matrix:
+    return tuple(tuple(row) for row in tensor.tolist())
+
+
+def _shape(tensor: Tensor) -> str:
+    return f"shape {list(tensor.shape)}"
+
+
+def costs(audit: Audit) -> tuple[Cost | None, Cost | None]:
+    """Return what one call costs as written, and with its forward differentiated by plain autograd."""
+    try:
+        own = _cost(audit.call, audit.seed, plain=False)
+    except Exception:  # the author's code raises: the report tells so already
+        return None, None
+    try:
+        return own, _cost(audit.call, audit.seed, plain=True)
+    except Exception:  # a forward that plain autograd cannot follow has nothing to be set beside
+        return own, None
+
+
+def _cost(call: Call, seed: int, plain: bool) -> Cost | None:
+    timings: list[tuple[float, float]] = []
+    saved: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        saved.update(storages(tensor))
+        return tensor
+
+    for _ in range(TIMINGS):
+        saved.clear()
+        leaves, arguments = call.fresh()
+        reseed(seed)
+        start = time.perf_counter()
+        hooks = torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
+        around = intercepted(_raw_forward) if plain else nullcontext()
+        with torch.enable_grad(), hooks, around:
+            named = named_outputs(call.run(arguments), flat=call.flat)
+        middle = time.perf_counter()
+        outputs = [t for _, t in named if differentiable(t) and t.requires_grad]
+        wanted = [leaves[i] for i in call.wanted]
+        if not outputs:
+            return None
+        ones = [torch.ones_like(y) for y in outputs]
+        torch.autograd.grad(outputs, wanted, ones, allow_unused=True)
+        timings.append((middle - start, time.perf_counter() - middle))
+    forward, backward = (min(times) for times in zip(*timings, strict=True))
+    return Cost(saved_bytes=sum(saved.values()), forward_seconds=forward, backward_seconds=backward)

@@ -1,0 +1,212 @@
+"""One call of the checked code: which tensors go in, what is fixed, what comes out."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from pytest_autograd.errors import CheckError
+
+Tensors = list[Tensor]
+
+WIDE = {
+    torch.float16: torch.float64,
+    torch.bfloat16: torch.float64,
+    torch.float32: torch.float64,
+    torch.complex32: torch.complex128,
+    torch.complex64: torch.complex128,
+}
+
+
+def differentiable(tensor: Tensor) -> bool:
+    """Whether a tensor of this dtype can have a gradient."""
+    return tensor.is_floating_point() or tensor.is_complex()
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place where a tensor goes in.
+
+    ``value`` is detached; ``wanted`` tells whether it is differentiated; ``position`` is its place among the
+    arguments, which is also the place of its gradient in what backward returns. ``linked`` is the caller's own tensor
+    where the Function reaches it by another road too (:mod:`pytest_autograd.call.shared_parameters`).
+    """
+
+    name: str
+    value: Tensor
+    wanted: bool
+    position: int = 0
+    linked: Tensor | None = None
+
+    def describe(self) -> str:
+        """Say dtype, shape and role, as in ``x: float64[4, 3] differentiated``."""
+        dtype = str(self.value.dtype).removeprefix("torch.")
+        role = " differentiated" if self.wanted else ""
+        return f"{self.name}: {dtype}{list(self.value.shape)}{role}"
+
+
+@dataclass(frozen=True)
+class Call:
+    """The checked code with everything fixed but its tensors.
+
+    ``rebuild`` turns one tensor per slot into the arguments; ``target`` takes them. ``function`` is the custom
+    Function when the call goes straight to its ``apply``; ``constants`` says what else was passed.
+    ``first_order_only``: a sparse input, for which second derivatives are not judged. ``opaque``: objects among the
+    constants, which may know the sizes of the tensors. ``absent``: the arguments that are None.
+    """
+
+    name: str
+    slots: tuple[Slot, ...]
+    target: Callable[..., Any]
+    rebuild: Callable[[Sequence[Tensor]], tuple[Sequence[Any], dict[str, Any]]]
+    function: type[torch.autograd.Function] | None = None
+    constants: tuple[str, ...] = ()
+    first_order_only: bool = False
+    opaque: bool = False
+    absent: tuple[str, ...] = ()
+
+    def run(self, tensors: Sequence[Tensor], target: Callable[..., Any] | None = None) -> Any:
+        """Call the target, or another with the same arguments, on one tensor per slot."""
+        args, kwargs = self.rebuild(tensors)
+        return (target or self.target)(*args, **kwargs)
+
+    @property
+    def linked(self) -> list[Tensor]:
+        """The caller's own tensors that take the values of each point."""
+        return [slot.linked for slot in self.slots if slot.linked is not None]
+
+    @property
+    def flat(self) -> bool:
+        """Whether only the top level of the outputs counts, as for a Function."""
+        return self.function is not None
+
+    @property
+    def wanted(self) -> list[int]:
+        """Indices of the slots that are differentiated."""
+        return [i for i, slot in enumerate(self.slots) if slot.wanted]
+
+    @property
+    def freezable(self) -> list[int]:
+        """Indices of the differentiated slots whose gradient can be asked for or not: those of copies."""
+        return [i for i in self.wanted if self.slots[i].linked is None]
+
+    def filled(self, point: Sequence[Tensor]) -> Tensors:
+        """Return a value for every slot: those of ``point`` in the differentiated ones, the others as given."""
+        values = [slot.value for slot in self.slots]
+        for i, value in zip(self.wanted, point, strict=True):
+            values[i] = value
+        return values
+
+    def fresh(self, values: Sequence[Tensor] | None = None) -> tuple[Tensors, Tensors]:
+        """Return (leaves, arguments): new leaves for every slot and non-leaf copies to pass in.
+
+        The copies are non-leaves so that a Function that works in place can be called on them. The
+        ``requires_grad`` flags are those of the call, since some forwards branch on them. A linked tensor is passed
+        itself, with new memory.
+        """
+        leaves, arguments = [], []
+        for i, slot in enumerate(self.slots):
+            value = slot.value if values is None else values[i]
+            if slot.linked is not None:
+                slot.linked.data, slot.linked.grad = value.detach().clone(), None
+                leaves.append(slot.linked)
+                arguments.append(slot.linked)
+                continue
+            leaf = value.detach().clone().requires_grad_(slot.wanted)
+            leaves.append(leaf)
+            arguments.append(leaf.clone() if slot.wanted else leaf)
+        return leaves, arguments
+
+    def widened(self) -> Call:
+        """Return the same call on float64 and complex128 copies."""
+        slots = tuple(
+            replace(slot, value=slot.value.to(WIDE.get(slot.value.dtype, slot.value.dtype)))
+            for slot in self.slots
+        )
+        return replace(self, slots=slots)
+
+    def describe(self) -> str:
+        """Say in one line what was passed in."""
+        return "; ".join([*(slot.describe() for slot in self.slots), *self.constants])
+
+
+def named_outputs(raw: Any, flat: bool) -> list[tuple[str, Tensor]]:
+    """Return the tensors among the outputs with a name each.
+
+    ``flat``: look only at the top level of a tuple, as autograd does with what a Function returns.
+    """
+    if isinstance(raw, Tensor):
+        return [("output", raw)]
+    if flat:
+        items = raw if isinstance(raw, tuple) else ()
+        return [(f"output[{i}]", item) for i, item in enumerate(items) if isinstance(item, Tensor)]
+    leaves, _ = pytree.tree_flatten_with_path(raw)
+    return [
+        (f"output{pytree.keystr(path)}", leaf) for path, leaf in leaves if isinstance(leaf, Tensor)
+    ]
+
+
+def parameter_names(code: Callable[..., Any], skip: int, count: int) -> list[str]:
+    """Return a name for each of ``count`` positional arguments, the first ``skip`` parameters left out."""
+    try:
+        parameters = list(inspect.signature(code).parameters.values())[skip:]
+    except (TypeError, ValueError):
+        parameters = []
+    names: list[str] = []
+    for parameter in parameters:
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            names += [f"{parameter.name}[{i}]" for i in range(count - len(names))]
+        elif parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            names.append(parameter.name)
+    return (names + [f"argument {i}" for i in range(len(names), count)])[:count]
+
+
+def choose_wanted(named: Sequence[tuple[str, Tensor]], optional: bool = False) -> set[str]:
+    """Return the names of the tensors to differentiate: those that require grad, else all that could.
+
+    Raises:
+        CheckError: there is none and it is not ``optional``.
+    """
+    for name, tensor in named:
+        if tensor.layout != torch.strided:
+            layout = str(tensor.layout).removeprefix("torch.")
+            raise CheckError(
+                f"{name} is {layout}: finite differences need dense tensors, so pass a callable that takes the values "
+                "and builds the sparse tensor inside"
+            )
+    asked = {name for name, tensor in named if tensor.requires_grad}
+    wanted = asked or {name for name, tensor in named if differentiable(tensor)}
+    if not wanted and not optional:
+        kinds = sorted({str(tensor.dtype).removeprefix("torch.") for _, tensor in named})
+        what = f"only {', '.join(kinds)} tensors" if kinds else "no tensor"
+        raise CheckError(
+            f"nothing to differentiate: the inputs hold {what}; pass at least one floating or complex "
+            "tensor (float64 is best)"
+        )
+    return wanted
+
+
+def own_containers(value: Any) -> Any:
+    """Return a new container with the same content: some forwards take options out of the dict they are given."""
+    if isinstance(value, list | dict | tuple):
+        return pytree.tree_map(lambda leaf: leaf, value)
+    return value
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a constant is a number, a word or the like, or a container of such."""
+    leaves = pytree.tree_leaves(value)
+    kinds = (int, float, complex, str, bool, type(None), torch.dtype, torch.device, Tensor)
+    return all(isinstance(leaf, kinds) for leaf in leaves)
+
+
+def describe_constant(name: str, value: Any) -> str:
+    """Say what non-tensor was passed, shortened."""
+    text = repr(value)
+    return f"{name}={text if len(text) <= 40 else text[:37] + '...'}"

@@ -1,0 +1,243 @@
+"""From what a user passes to a :class:`Call`: Functions, their ``apply``, callables, modules, custom ops."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import Function, _is_setup_context_defined
+from torch.utils import _pytree as pytree
+
+from pytest_autograd.call.call import (
+    WIDE,
+    Call,
+    Slot,
+    choose_wanted,
+    describe_constant,
+    is_plain,
+    own_containers,
+    parameter_names,
+)
+from pytest_autograd.call.shared_parameters import linked_arguments
+from pytest_autograd.errors import CheckError
+
+PLAIN_APPLY = Function.__dict__["apply"].__func__
+
+
+def defines_setup_context(function: type[Function]) -> bool:
+    """Whether ``forward`` takes no ctx because ``setup_context`` is defined."""
+    return _is_setup_context_defined(function.setup_context)
+
+
+def make_call(target: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Call:
+    """Return the call that ``target(*args, **kwargs)`` stands for.
+
+    Raises:
+        CheckError: the target is nothing that can be checked, or no argument can have a gradient.
+    """
+    target = _unwrap_apply(target)
+    if isinstance(target, type) and issubclass(target, Function):
+        if target.apply.__func__ is not PLAIN_APPLY:
+            return _callable_call(target.apply, target.__qualname__, args, kwargs)
+        sparse = [value for value in args if isinstance(value, Tensor) and _is_sparse(value)]
+        if not all(_is_constant(value, args) for value in sparse):
+            call = _callable_call(_open_apply(target), target.__qualname__, args, kwargs)
+            return replace(call, first_order_only=True)
+        return function_call(target, args, kwargs)
+    if isinstance(target, nn.Module):
+        return _module_call(target, args, kwargs)
+    if isinstance(target, type) or not callable(target):
+        raise CheckError(
+            f"{_shown(target)} cannot be checked: pass a torch.autograd.Function subclass, a callable "
+            "on tensors, an nn.Module instance or a custom op"
+        )
+    name = getattr(target, "__qualname__", None) or str(target)
+    return _callable_call(target, name, args, kwargs)
+
+
+def _shown(target: Any) -> str:
+    if isinstance(target, type):
+        return f"the class {target.__qualname__}"
+    return f"{type(target).__name__} {target!r}"[:80]
+
+
+def _open_apply(function: type[Function]) -> Callable[..., Any]:
+    """Return ``apply`` as a plain function with forward's parameters and forward's place in the source."""
+
+    def apply(*args: Any, **kwargs: Any) -> Any:
+        return PLAIN_APPLY(function, *args, **kwargs)
+
+    signature = inspect.signature(function.forward)
+    skip = 0 if defines_setup_context(function) else 1
+    apply.__wrapped__ = function.forward  # type: ignore[attr-defined]
+    apply.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=list(signature.parameters.values())[skip:]
+    )
+    return apply
+
+
+def _is_constant(tensor: Tensor, values: Sequence[Any]) -> bool:
+    """Whether a tensor is passed on as it is: a sparse one beside dense ones that require grad."""
+    others = (v for v in values if isinstance(v, Tensor) and v.layout == torch.strided)
+    return (
+        tensor.layout != torch.strided
+        and not tensor.requires_grad
+        and any(other.requires_grad for other in others)
+    )
+
+
+def _is_sparse(tensor: Tensor) -> bool:
+    return tensor.layout == torch.sparse_coo
+
+
+def _unwrap_apply(target: Any) -> Any:
+    """Turn ``Fn.apply`` into ``Fn``."""
+    owner = getattr(target, "__self__", None)
+    is_function = isinstance(owner, type) and issubclass(owner, Function)
+    if is_function and getattr(target, "__func__", None) is PLAIN_APPLY:
+        return owner
+    return target
+
+
+def function_call(
+    function: type[Function],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    wanted: set[str] | None = None,
+    linked: Mapping[int, Tensor] | None = None,
+) -> Call:
+    """Return the call of a custom Function; only tensors at the top level can have a gradient."""
+    if function.forward is Function.forward:
+        raise CheckError(f"{function.__qualname__} defines no forward: write one as a staticmethod")
+    skip = 0 if defines_setup_context(function) else 1
+    args, kwargs = _in_order(function, skip, args, kwargs)
+    names = parameter_names(function.forward, skip, len(args)) + list(kwargs)
+    values = [*args, *kwargs.values()]
+    links = linked_arguments(function, values) if linked is None else linked
+    places = [
+        i
+        for i, value in enumerate(values)
+        if isinstance(value, Tensor) and not _is_constant(value, values)
+    ]
+    named = [(names[i], values[i]) for i in places]
+    chosen = choose_wanted(named) if wanted is None else wanted
+
+    def rebuild(tensors: Sequence[Tensor]) -> tuple[Sequence[Any], dict[str, Any]]:
+        filled = [own_containers(value) for value in values]
+        for place, tensor in zip(places, tensors, strict=True):
+            filled[place] = tensor
+        return tuple(filled[: len(args)]), dict(zip(kwargs, filled[len(args) :], strict=True))
+
+    return Call(
+        name=function.__qualname__,
+        slots=tuple(
+            Slot(names[i], values[i].detach(), names[i] in chosen, position=i, linked=links.get(i))
+            for i in places
+        ),
+        target=functools.partial(PLAIN_APPLY, function),
+        rebuild=rebuild,
+        function=function,
+        opaque=not all(map(is_plain, values)),
+        absent=tuple(name for name, value in zip(names, values, strict=True) if value is None),
+        constants=tuple(
+            describe_constant(names[i], values[i]) for i in range(len(values)) if i not in places
+        ),
+    )
+
+
+def _in_order(
+    function: type[Function], skip: int, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """Put keyword arguments at the places that forward gives them, where backward returns their gradients."""
+    given, left = list(args), dict(kwargs)
+    for name in parameter_names(function.forward, skip, len(args) + len(kwargs))[len(args) :]:
+        if name not in left:
+            break
+        given.append(left.pop(name))
+    return given, left
+
+
+def _leaves(args: Sequence[Any], kwargs: Mapping[str, Any], names: Sequence[str]) -> Any:
+    """Flatten the arguments; return (leaves, tree, places and names of the tensors among them)."""
+    leaves, tree = pytree.tree_flatten_with_path((tuple(args), dict(kwargs)))
+    values = [leaf for _, leaf in leaves]
+    tensors: dict[int, str] = {}
+    for i, (path, leaf) in enumerate(leaves):
+        if isinstance(leaf, Tensor):
+            part, key, *rest = cast(Any, path)
+            base = str(names[key.idx] if part.idx == 0 else key.key)
+            tensors[i] = base + pytree.keystr(tuple(rest))
+    return values, tree, tensors
+
+
+def _callable_call(
+    target: Callable[..., Any],
+    name: str,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    parameters: Mapping[str, Tensor] | None = None,
+) -> Call:
+    """Return the call of a callable; ``parameters`` are further tensors, passed first by position."""
+    parameters = parameters or {}
+    names = [*parameters, *parameter_names(target, 0, len(args))]
+    given = [*parameters.values(), *args]
+    values, tree, places = _leaves(given, kwargs, names)
+    patterns = {i: values[i].detach().coalesce() for i in places if _is_sparse(values[i])}
+    for i, pattern in patterns.items():  # its values are what is differentiated, its indices stay
+        wanted = values[i].requires_grad
+        values[i] = pattern.values().clone().requires_grad_(wanted)
+        places[i] += ".values()"
+    named = [(label, values[i]) for i, label in places.items()]
+    inputs = [(label, tensor) for label, tensor in named if label not in parameters]
+    trained = {label for label, tensor in parameters.items() if tensor.requires_grad}
+    chosen = trained | choose_wanted(inputs, optional=bool(trained))
+
+    def rebuild(tensors: Sequence[Tensor]) -> tuple[Sequence[Any], dict[str, Any]]:
+        filled = list(values)
+        for place, tensor in zip(places, tensors, strict=True):
+            filled[place] = tensor
+        for i, pattern in patterns.items():
+            filled[i] = torch.sparse_coo_tensor(
+                pattern.indices(),
+                filled[i],
+                pattern.shape,
+                is_coalesced=True,
+                check_invariants=False,
+            )
+        positional, keywords = pytree.tree_unflatten(filled, tree)
+        return positional, keywords
+
+    return Call(
+        name=name,
+        slots=tuple(Slot(label, value.detach(), label in chosen) for label, value in named),
+        target=target,
+        rebuild=rebuild,
+        constants=tuple(
+            describe_constant(label, value)
+            for label, value in [*zip(names, given, strict=True), *kwargs.items()]
+            if not any(isinstance(leaf, Tensor) for leaf in pytree.tree_leaves(value))
+        ),
+    )
+
+
+def _module_call(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Call:
+    """Return the call of a module with its parameters as further inputs; its buffers stay untouched."""
+    parameters = dict(module.named_parameters())
+    buffers = {name: value.detach() for name, value in module.named_buffers()}
+
+    @functools.wraps(module.forward)
+    def forward(*given: Any, **keywords: Any) -> Any:
+        tensors, rest = given[: len(parameters)], given[len(parameters) :]
+        dtypes = {value.dtype for value in pytree.tree_leaves(given) if isinstance(value, Tensor)}
+        wide = bool(dtypes & {torch.float64, torch.complex128})
+        state: dict[str, Tensor] = dict(zip(parameters, tensors, strict=True))
+        for name, value in buffers.items():
+            state[name] = value.to(WIDE.get(value.dtype, value.dtype)) if wide else value.clone()
+        return torch.func.functional_call(module, state, rest, keywords)
+
+    return _callable_call(forward, type(module).__qualname__, args, kwargs, parameters)

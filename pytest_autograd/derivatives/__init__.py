@@ -1,0 +1,1 @@
+"""Are the derivatives right?"""

@@ -1,0 +1,196 @@
+"""The witness: reference gradients, by letting autograd differentiate the author's own forward.
+
+Each custom Function is replaced by its raw ``forward``, called with a stand-in ctx under ``enable_grad``. The
+result is exact and elementwise, at any size and dtype, but blind where forward leaves autograd (kernels, NumPy,
+``detach``, ``no_grad``, ``.data``): such a graph break is noticed and told.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import BackwardCFunction
+from torch.overrides import TorchFunctionMode
+from torch.utils import _pytree as pytree
+
+from pytest_autograd.call.call import Call, named_outputs
+from pytest_autograd.call.intercept import Apply, intercepted
+from pytest_autograd.call.target import defines_setup_context
+from pytest_autograd.derivatives.evaluator import MaybeTensors
+from pytest_autograd.errors import NotApplicable, first_line
+from pytest_autograd.running.phase import phase
+from pytest_autograd.running.rng import reseed
+
+LEAVES_GRAPH = frozenset(
+    [
+        "detach",
+        "detach_",
+        "numpy",
+        "__array__",
+        "item",
+        "tolist",
+        "data",
+        "data_ptr",
+        "untyped_storage",
+        "storage",
+        "__float__",
+        "__int__",
+        "__bool__",
+        "__dlpack__",
+        "__cuda_array_interface__",
+    ]
+)
+
+
+class StandInContext:
+    """What forward needs of a ctx, without autograd behind it."""
+
+    saved_tensors: tuple[Tensor, ...] = ()
+
+    def __init__(self, needs_input_grad: tuple[bool, ...]) -> None:
+        self.needs_input_grad = needs_input_grad
+        self.materialize_grads = True
+
+    def save_for_backward(self, *tensors: Any) -> None:
+        """Forget the tensors: nothing will ask for them."""
+
+    save_for_forward = save_for_backward
+    mark_dirty = save_for_backward
+    mark_non_differentiable = save_for_backward
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Take the setting; it has no meaning here."""
+
+
+@dataclass(frozen=True)
+class Witness:
+    """Reference gradients of one call; ``breaks`` names what in forward left the graph."""
+
+    gradients: MaybeTensors
+    breaks: tuple[str, ...]
+
+
+#: Takes a point and cotangents.
+Testify = Callable[[Sequence[Tensor], Sequence[Tensor]], Witness]
+
+
+class _BreakSpotter(TorchFunctionMode):
+    """Notes each operation that takes a differentiable tensor out of the graph."""
+
+    def __init__(self) -> None:
+        self.breaks: list[str] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        tracked = [
+            a
+            for a in pytree.tree_leaves((args, kwargs))
+            if isinstance(a, Tensor) and a.requires_grad
+        ]
+        if tracked:
+            name = getattr(func, "__name__", str(func))
+            attribute = name == "__get__"
+            if attribute:
+                name = getattr(getattr(func, "__self__", None), "__name__", name)
+            if name in LEAVES_GRAPH:
+                self._note(name)
+            elif not torch.is_grad_enabled() and not attribute:
+                self._note("torch.no_grad")
+        with torch._C.DisableTorchFunctionSubclass():
+            return func(*args, **(kwargs or {}))
+
+    def _note(self, name: str) -> None:
+        if name not in self.breaks:
+            self.breaks.append(name)
+
+
+def _raw_forward(
+    function: type, _apply: Apply, args: tuple[Any, ...], kwargs: dict[str, Any], _: bool
+) -> Any:
+    if defines_setup_context(function):
+        bound = inspect.signature(function.forward).bind(*args, **kwargs)
+        bound.apply_defaults()
+        return function.forward(*bound.args, **bound.kwargs)
+    needs = tuple(isinstance(a, Tensor) and a.requires_grad for a in (*args, *kwargs.values()))
+    return function.forward(StandInContext(needs), *args, **kwargs)
+
+
+def raw_forwards() -> AbstractContextManager[None]:
+    """Replace each custom Function by its raw forward in the enclosed block."""
+    return intercepted(_raw_forward)
+
+
+@dataclass(frozen=True)
+class OpenGraph:
+    """The raw forward run under autograd: leaves of the differentiated slots, outputs by name, graph breaks."""
+
+    leaves: list[Tensor]
+    outputs: dict[str, Tensor]
+    breaks: tuple[str, ...]
+
+
+def open_graph(call: Call, seed: int, point: Sequence[Tensor]) -> OpenGraph:
+    """Run the raw forward at ``point`` under autograd.
+
+    Raises:
+        NotApplicable: forward cannot be run this way.
+    """
+    leaves, arguments = call.fresh(call.filled(point))
+    spotter = _BreakSpotter()
+    try:
+        with phase("forward"), torch.enable_grad(), raw_forwards(), spotter:
+            reseed(seed)
+            raw = call.run(arguments)
+    except Exception as error:  # the author's forward may refuse to run in the open, in any way
+        raise NotApplicable(f"forward does not run under autograd: {first_line(error)}") from error
+    named = dict(named_outputs(raw, flat=call.flat))
+    return OpenGraph([leaves[i] for i in call.wanted], named, tuple(spotter.breaks))
+
+
+def testify(
+    call: Call,
+    seed: int,
+    point: Sequence[Tensor],
+    cotangents: Sequence[Tensor],
+    output_names: Sequence[str],
+) -> Witness:
+    """Return the gradient of ``<cotangents, outputs>`` by autograd through the raw forward.
+
+    Raises:
+        NotApplicable: forward cannot be run this way, or none of its outputs has a graph.
+    """
+    graph = open_graph(call, seed, point)
+    pairs = [
+        (graph.outputs[name], cotangent)
+        for name, cotangent in zip(output_names, cotangents, strict=True)
+        if name in graph.outputs and graph.outputs[name].requires_grad
+    ]
+    if not pairs:
+        raise NotApplicable(f"forward leaves autograd ({', '.join(graph.breaks) or 'a kernel'})")
+    try:
+        gradients = torch.autograd.grad(
+            [output for output, _ in pairs],
+            graph.leaves,
+            [cotangent.to(output.dtype) for output, cotangent in pairs],
+            allow_unused=True,
+        )
+    except RuntimeError as error:  # an operation of forward has no derivative, or was overwritten
+        raise NotApplicable(f"forward does not run under autograd: {first_line(error)}") from error
+    return Witness(list(gradients), (*graph.breaks, *_custom_backwards([y for y, _ in pairs])))
+
+
+def _custom_backwards(outputs: Sequence[Tensor]) -> list[str]:
+    """Return the names of hand-written backwards in the graph (custom ops): they witness for themselves."""
+    seen: set[Any] = set()
+    todo: list[Any] = [output.grad_fn for output in outputs]
+    while todo:
+        node = todo.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            todo += [following for following, _ in node.next_functions]
+    return sorted({type(node).__name__ for node in seen if isinstance(node, BackwardCFunction)})

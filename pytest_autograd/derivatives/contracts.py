@@ -1,0 +1,129 @@
+"""Contracts: gradients that differ from the derivative of forward on purpose, as the author declares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pytest_autograd.call.call import Call, differentiable, named_outputs
+from pytest_autograd.derivatives.autograd_reference import Testify
+from pytest_autograd.derivatives.compare import Trial
+from pytest_autograd.derivatives.directional_test import inner, judge, size
+from pytest_autograd.derivatives.element_wise import numeric_gradient
+from pytest_autograd.derivatives.evaluator import Evaluator, MaybeTensors
+from pytest_autograd.derivatives.finite_differences import Line
+from pytest_autograd.errors import CheckError, NotApplicable
+from pytest_autograd.running.phase import phase
+from pytest_autograd.running.rng import reseed
+
+Transform = Callable[[Tensor], Tensor]
+
+
+class Declared:
+    """A plain differentiable function with the same arguments, whose forward and VJP serve as the truth."""
+
+    def __init__(self, option: str, function: Callable[..., Any], evaluator: Evaluator) -> None:
+        self.option, self.function, self.evaluator = option, function, evaluator
+        self.call: Call = evaluator.call
+
+    def outputs(self, point: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """Return (leaves, outputs that answer to the target's differentiable ones) at ``point``."""
+        leaves, arguments = self.call.fresh(self.call.filled(point))
+        with phase("checking"), torch.enable_grad():
+            reseed(self.evaluator.seed)
+            try:
+                raw = self.call.run(arguments, self.function)
+            except Exception as error:  # the declared function is the user's own code
+                name = getattr(self.function, "__name__", "function")
+                raise CheckError(
+                    f"{self.option}={name} cannot be called like the target: {type(error).__name__}: {error}"
+                ) from error
+        chosen = self._matching([tensor for _, tensor in named_outputs(raw, flat=False)], point)
+        return [leaves[i] for i in self.call.wanted], chosen
+
+    def _matching(self, outputs: Sequence[Tensor], point: Sequence[Tensor]) -> list[Tensor]:
+        targets = self.evaluator.forward(point)
+        indices = self.evaluator.output_indices
+        chosen = [outputs[i] for i in indices if i < len(outputs)]
+        if len(chosen) != len(targets) or any(
+            a.shape != b.shape for a, b in zip(chosen, targets, strict=True)
+        ):
+            chosen = [tensor for tensor in outputs if differentiable(tensor)]
+        shapes = [list(tensor.shape) for tensor in chosen]
+        if shapes != [list(tensor.shape) for tensor in targets]:
+            raise CheckError(
+                f"{self.option} returns outputs of shape {shapes}, the target "
+                f"{[list(t.shape) for t in targets]}: they must be the same"
+            )
+        return chosen
+
+    def forward(self, point: Sequence[Tensor]) -> list[Tensor]:
+        """Return the outputs at ``point``, detached."""
+        return [output.detach() for output in self.outputs(point)[1]]
+
+    def vjp(self, point: Sequence[Tensor], cotangents: Sequence[Tensor]) -> MaybeTensors:
+        """Return the gradient of ``<cotangents, outputs>`` by autograd."""
+        leaves, outputs = self.outputs(point)
+        pairs = [
+            (y, v.to(y.dtype)) for y, v in zip(outputs, cotangents, strict=True) if y.requires_grad
+        ]
+        if not pairs:
+            return [None] * len(leaves)
+        return list(
+            torch.autograd.grad(
+                [y for y, _ in pairs], leaves, [v for _, v in pairs], allow_unused=True
+            )
+        )
+
+
+def check_keys(transforms: Mapping[str, Transform], evaluator: Evaluator) -> None:
+    """Refuse a ``grad_transform`` for what is not a differentiated argument."""
+    for name in transforms:
+        if name not in evaluator.names:
+            known = ", ".join(evaluator.names)
+            raise CheckError(
+                f"grad_transform names {name!r}, which is not a differentiated argument; those are {known}"
+            )
+
+
+def transformed(
+    gradients: MaybeTensors, transforms: Mapping[str, Transform], names: Sequence[str]
+) -> MaybeTensors:
+    """Apply each declared map to the gradient of its argument."""
+    result: MaybeTensors = []
+    for name, gradient in zip(names, gradients, strict=True):
+        transform = transforms.get(name)
+        result.append(gradient if transform is None or gradient is None else transform(gradient))
+    return result
+
+
+@dataclass(frozen=True)
+class TrueVjp:
+    """The VJP of forward itself; ``numeric`` when it comes from finite differences."""
+
+    vjp: Callable[[Sequence[Tensor], Sequence[Tensor]], MaybeTensors]
+    numeric: bool
+
+
+def true_vjp(evaluator: Evaluator, testify: Testify, trial: Trial, precision: float) -> TrueVjp:
+    """Return the VJP by the witness where finite differences confirm it at ``trial``, else numeric."""
+
+    def by_witness(x: Sequence[Tensor], v: Sequence[Tensor]) -> MaybeTensors:
+        return testify(x, v).gradients
+
+    def by_differences(x: Sequence[Tensor], v: Sequence[Tensor]) -> MaybeTensors:
+        return [numeric_gradient(evaluator, x, v, i, precision) for i in range(len(x))]
+
+    try:
+        gradients = by_witness(trial.point, trial.cotangents)
+    except NotApplicable:
+        return TrueVjp(by_differences, numeric=True)
+    line = Line(trial.path, trial.cotangents, precision)
+    claimed = inner(gradients, trial.along)
+    scale, rounding = size(gradients, trial.along), size(gradients, trial.point)
+    doubted = judge(line, claimed, scale, rounding).status == "wrong"
+    return TrueVjp(by_differences if doubted else by_witness, numeric=doubted)

@@ -1,0 +1,209 @@
+"""The judge: is a number the directional derivative of forward? By finite differences that know their own error.
+
+For cotangents ``v`` and a direction ``u`` over all differentiated inputs, the VJP ``g = v J`` must satisfy
+``<g, u> = d/dt <v, f(x + t u)>`` at ``t = 0``. The right side is a central difference at three step sizes,
+extrapolated after Richardson; differences between the extrapolations and the rounding of ``f`` give its uncertainty.
+One-sided slopes whose gap does not close as the step shrinks tell a kink from a fault.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from pytest_autograd.derivatives.finite_differences import EPS, SIGMAS, Line, Slope
+
+FINE_STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
+FINER_STEPS = (1e-7, 1e-8, 1e-9)  # for steep functions, where nothing coarser converged
+COARSE_STEPS = (1e-1, 3e-2, 1e-2, 3e-3)  # where forward works in low precision
+GOOD_ENOUGH = 1e-10  # relative uncertainty at which no smaller step is tried
+RESOLVED = 1e-2  # relative uncertainty above which a slope says nothing
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the judge says of one directional derivative; ``accuracy`` is relative to ``scale``.
+
+    ``rough``: forward follows the claim at wide steps and not at small ones.
+    """
+
+    status: Literal["ok", "wrong", "kink", "unresolved"]
+    claimed: float
+    slopes: tuple[Slope, ...]
+    scale: float
+    rough: bool = False
+
+    @property
+    def best(self) -> Slope:
+        """The surest slope, kinks last."""
+        return min(self.slopes, key=lambda slope: (slope.kinked, slope.uncertainty))
+
+    @property
+    def discrepancy(self) -> float:
+        """Relative difference between what was claimed and what was measured."""
+        return abs(self.claimed - self.best.value) / self.scale
+
+    @property
+    def accuracy(self) -> float:
+        """Relative agreement that this judgement can vouch for."""
+        return max(self.discrepancy, self.best.uncertainty / self.scale, EPS)
+
+
+def inner(left: Sequence[Tensor | None], right: Sequence[Tensor]) -> float:
+    """Return ``sum Re(conj(left) * right)``, None counting as zero: the pairing of cotangents and tangents."""
+    return sum(
+        float(_products(a, b).sum()) for a, b in zip(left, right, strict=True) if a is not None
+    )
+
+
+def size(left: Sequence[Tensor | None], right: Sequence[Tensor]) -> float:
+    """Return the root of the summed squares of the element-wise products: the typical size of ``inner``."""
+    pairs = zip(left, right, strict=True)
+    total = sum(
+        float((_flat(a) * _flat(b)).abs().square().sum()) for a, b in pairs if a is not None
+    )
+    return total**0.5
+
+
+def _products(left: Tensor, right: Tensor) -> Tensor:
+    """Return ``Re(conj(left) * right)`` element by element, as a float64 vector."""
+    if left.is_complex() or right.is_complex():
+        return (_flat(left).conj() * _flat(right)).real
+    return _flat(left) * _flat(right)
+
+
+def _flat(tensor: Tensor) -> Tensor:
+    kind = torch.complex128 if tensor.is_complex() else torch.float64
+    return tensor.detach().to(kind).reshape(-1)
+
+
+def signed_bounded(like: Sequence[Tensor], generator: torch.Generator) -> list[Tensor]:
+    """Draw a random sign times uniform[0.5, 1.5] for each element: no dead coordinate, no exact cancellation."""
+
+    def draw(tensor: Tensor) -> Tensor:
+        size = uniform = torch.rand(tensor.shape, generator=generator, dtype=torch.float64)
+        sign = torch.randint(0, 2, tensor.shape, generator=generator) * 2 - 1
+        size = (uniform + 0.5) * sign
+        return size
+
+    drawn = []
+    for tensor in like:
+        value = torch.complex(draw(tensor), draw(tensor)) if tensor.is_complex() else draw(tensor)
+        drawn.append(value.to(dtype=tensor.dtype, device=tensor.device))
+    return drawn
+
+
+def direction(point: Sequence[Tensor], generator: torch.Generator) -> list[Tensor]:
+    """Draw a direction in the scale of the point, so that steps suit large and small inputs alike."""
+    return [
+        u * _step_scale(x) for u, x in zip(signed_bounded(point, generator), point, strict=True)
+    ]
+
+
+def _step_scale(x: Tensor) -> Tensor:
+    magnitude = x.abs()
+    if not x.numel():
+        return magnitude
+    typical = magnitude.square().mean().sqrt().clamp(1e-2, 1.0)
+    return torch.maximum(magnitude, typical)
+
+
+def judge(line: Line, claimed: float, scale: float, rounding: float) -> Judgement:
+    """Compare ``claimed = <g, u>`` with the slope of ``line``, at smaller and smaller steps until it is clear.
+
+    ``scale``: typical size of ``<g, u>`` (see :func:`size`); ``rounding``: size of ``g * x``.
+    """
+    slopes: list[Slope] = []
+    if not math.isfinite(claimed):  # then only the size of the slope itself is left to measure by
+        scale = rounding = 0.0
+    scale = max(scale, abs(claimed) if scale else 0.0, 1e-9 * line.size, 1e-300)
+    for h in FINE_STEPS + FINER_STEPS if line.precision < 1e-9 else COARSE_STEPS:
+        if h == FINER_STEPS[0] and _status(slopes, claimed, scale) != "unresolved":
+            break
+        slope = line.slope(h, rounding)
+        slopes.append(slope)
+        sure = not slope.kinked and slope.uncertainty <= GOOD_ENOUGH * scale
+        if sure and not slope.differs(claimed):
+            return Judgement("ok", claimed, tuple(slopes), scale)
+        if len(slopes) > 1 and _status(slopes, claimed, scale) == "wrong":
+            break
+    scale = max(scale, *(abs(s.value) for s in slopes))
+    status = _status(slopes, claimed, scale)
+    if status == "wrong" and math.isfinite(claimed):
+        finest = line.slope(_finest_step(line, slopes, claimed, rounding), rounding)
+        coarse = min(slopes, key=lambda s: s.uncertainty)
+        if not finest.kinked and not (finest.differs(claimed) and _near(finest, coarse)):
+            status = "unresolved"
+        elif _rough(line, claimed, scale, rounding, finest.value):
+            return Judgement("unresolved", claimed, tuple(slopes), scale, rough=True)
+    return Judgement(status, claimed, tuple(slopes), scale)
+
+
+def _rough(line: Line, claimed: float, scale: float, rounding: float, fine: float) -> bool:
+    """Whether forward follows the claim but for tiny deviations, as an iterative solver does that stops early.
+
+    Its slopes at wide steps are then those claimed, and at small steps those of the deviations.
+    """
+    if abs(fine - claimed) <= FAR * scale:
+        return False
+    wide = [line.slope(h, rounding).value for h in WIDE_STEPS]
+    follows = [abs(value - claimed) <= CLOSE * scale for value in wide]
+    if follows.count(True) < MOST * len(follows):
+        return False
+    away = [abs(line.moved(t) - t * claimed) for t in (-WIDE_STEPS[-1], WIDE_STEPS[-1])]
+    return max(away) <= TINY * max(line.size, scale)
+
+
+FAR, CLOSE, MOST, TINY = 0.1, 0.02, 0.6, 1e-5
+WIDE_STEPS = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3)
+
+
+def _finest_step(line: Line, slopes: Sequence[Slope], claimed: float, rounding: float) -> float:
+    """Return the least step at which rounding still leaves the claim and the slopes apart.
+
+    A derivative is a limit: where forward varies faster than the coarse steps, only this one tells.
+    """
+    best = min(slopes, key=lambda slope: slope.uncertainty)
+    noise = 4 * (line.noise + EPS * rounding)
+    return min(max(30 * noise / abs(claimed - best.value), FINER_STEPS[-1]), best.step)
+
+
+def _near(one: Slope, other: Slope) -> bool:
+    return abs(one.value - other.value) <= SIGMAS * (one.uncertainty + other.uncertainty)
+
+
+def _agree(one: Slope, other: Slope) -> bool:
+    """Whether two slopes are sharp, the same, and not getting worse as the step shrinks.
+
+    Sharp against their own size or down to rounding, never against what is claimed: where forward varies faster than
+    the steps, slopes are small beside a large claim that is right.
+    """
+    coarse, fine = sorted((one, other), key=lambda slope: -slope.step)
+    converging = fine.uncertainty - 20 * fine.rounding <= 3 * coarse.uncertainty
+    return converging and _near(one, other) and all(map(_sharp, (one, other)))
+
+
+def _sharp(slope: Slope) -> bool:
+    own = 0.05 * abs(slope.value)
+    return not slope.kinked and slope.uncertainty <= max(own, 30 * slope.rounding)
+
+
+def _status(
+    slopes: Sequence[Slope], claimed: float, scale: float
+) -> Literal["ok", "wrong", "kink", "unresolved"]:
+    smooth = sorted((s for s in slopes if not s.kinked), key=lambda s: s.uncertainty)
+    resolved = [s for s in smooth if SIGMAS * s.uncertainty <= RESOLVED * scale]
+    if not resolved:
+        return "kink" if len(smooth) < len(slopes) else "unresolved"
+    best, *others = resolved
+    if not best.differs(claimed) or abs(best.value - claimed) <= 10 * EPS * scale:
+        return "ok"
+    for other in others:
+        if other.differs(claimed) and _agree(best, other):
+            return "wrong"
+    return "kink" if len(smooth) < len(slopes) else "unresolved"

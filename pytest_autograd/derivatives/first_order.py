@@ -1,0 +1,224 @@
+"""The decision: are the first derivatives right? Judge and witness weighed against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from torch import Tensor
+
+from pytest_autograd.derivatives.compare import Argument, Trial, Values, compare_one, difference
+from pytest_autograd.derivatives.directional_test import Judgement, inner
+from pytest_autograd.derivatives.evaluator import MaybeTensors
+from pytest_autograd.derivatives.finite_differences import EPS
+from pytest_autograd.derivatives.trials import Hearing
+from pytest_autograd.errors import NotApplicable
+
+TRIALS = 2
+WITNESSED = 1  # one generic cotangent shows the witness every element
+RETRIES = 3
+CONTRACT_RTOL = 1e-9
+
+Truth = Callable[[Sequence[Tensor], Sequence[Tensor]], MaybeTensors]
+
+
+class Verifier(Hearing):
+    """Decides on the gradients of one evaluator; see the table in the documentation of verdicts."""
+
+    def against_truth(self, truth: Truth, by: str, tolerance: float) -> Values:
+        """Verify against known gradients (a contract), element by element, at the point and beside it."""
+        points = [self.evaluator.point, self.nearby()]
+        trials = [trial for point in points for trial in self.draw(point)]
+        compared = [
+            argument
+            for trial in trials
+            for argument in self.compare(trial, truth(trial.point, trial.cotangents), tolerance)
+        ]
+        arguments = _worst_of_each(compared)
+        bad = any(argument.status in ("wrong", "missing") for argument in arguments)
+        error = max((argument.error for argument in arguments), default=0.0)
+        return Values(
+            arguments, not bad, by, max(error, EPS), trials=trials, precision=self.precision
+        )
+
+    def verify(self) -> Values:
+        """Verify against forward itself."""
+        values = self._at(self.evaluator.point)
+        attempts = 0
+        while values.reason and values.kinked and attempts < RETRIES:
+            attempts += 1
+            beside = self._at(self.nearby())
+            if beside.confirmed or any(a.status in ("wrong", "missing") for a in beside.arguments):
+                values = replace(beside, kinked=True)
+                values.notes.append("judged beside the sample, which lies on a kink")
+        if values.reason:
+            values = self._witness_alone(values)
+        return values
+
+    def _at(self, point: Sequence[Tensor]) -> Values:
+        trials = self.draw(point, TRIALS)
+        judgements = [self.judge_trial(trial, range(len(point))) for trial in trials]
+        kinked = any(judgement.status == "kink" for judgement in judgements)
+        base = Values([], False, "judge", trials=trials, kinked=kinked, precision=self.precision)
+        base.judgements = judgements
+        if any(judgement.status == "wrong" for judgement in judgements):
+            return self._blame(base) if self._witness_objects(trials) else self._unresolved(base)
+        if any(judgement.status != "ok" for judgement in judgements):
+            return self._unresolved(base, judgements)
+        base.accuracy = max(judgement.accuracy for judgement in judgements)
+        base.arguments = [Argument(name, "ok") for name in self.evaluator.names]
+        base.confirmed = True
+        return self._with_witness(base, judgements)
+
+    def _witness_objects(self, trials: Sequence[Trial]) -> bool:
+        """Whether the witness does not contradict the judge's "wrong" by agreeing with backward in every element."""
+        try:
+            for trial in trials:
+                witness = self.testify(trial.point, trial.cotangents)
+                compared = self.compare(trial, witness.gradients, self.witness_tolerance)
+                if witness.breaks or any(argument.status != "ok" for argument in compared):
+                    return True
+        except NotApplicable:
+            return True
+        return False
+
+    def _unresolved(self, values: Values, judgements: Sequence[Judgement] = ()) -> Values:
+        values.arguments = [Argument(name, "unresolved") for name in self.evaluator.names]
+        values.reason = self._why_unresolved(judgements)
+        return values
+
+    def _why_unresolved(self, judgements: Sequence[Judgement]) -> str:
+        if not judgements:
+            return "finite differences disagree with the reference gradient"
+        if any(judgement.rough for judgement in judgements):
+            return (
+                "forward follows the gradient at wide steps but not at small ones, as an iterative solver does that "
+                "stops early: tighten its tolerance for the check"
+            )
+        if any(judgement.status == "kink" for judgement in judgements):
+            return "the sample lies on a kink of forward"
+        uncertainty = max(j.best.uncertainty / j.scale for j in judgements)
+        return f"finite differences could not resolve the gradient (uncertain by {uncertainty:.1g} of its size)"
+
+    def _with_witness(self, values: Values, judgements: Sequence[Judgement]) -> Values:
+        """Let the witness look for errors smaller than the judge resolves."""
+        for trial, judgement in list(zip(values.trials, judgements, strict=True))[:WITNESSED]:
+            try:
+                witness = self.testify(trial.point, trial.cotangents)
+            except NotApplicable as reason:
+                values.notes.append(f"no reference gradient: {reason}")
+                return values
+            apart = inner(difference(trial.got, witness.gradients), trial.along)
+            if (
+                abs(apart)
+                > 10 * max(judgement.best.uncertainty, EPS * judgement.scale)
+                + 1e-8 * judgement.scale
+            ):
+                cause = ", ".join(witness.breaks) or "a tie"
+                values.notes.append(
+                    f"the reference gradient disagrees through {cause}; the judge confirms"
+                )
+                return values
+            if witness.breaks:
+                continue
+            tolerance = self.witness_tolerance
+            compared = self.compare(trial, witness.gradients, tolerance)
+            if any(argument.status == "inexact" for argument in compared):
+                tolerance = max(tolerance, self.witness_rounding(trial, witness.gradients))
+                compared = self.compare(trial, witness.gradients, tolerance)
+            values.arguments = [
+                max(pair, key=lambda a: a.error)
+                for pair in zip(values.arguments, compared, strict=True)
+            ]
+        if all(argument.status == "ok" for argument in values.arguments):
+            return values
+        values.accuracy = max(argument.error for argument in values.arguments)
+        values.confirmed = all(
+            argument.status in ("ok", "inexact") for argument in values.arguments
+        )
+        return values
+
+    def _witness_alone(self, values: Values) -> Values:
+        """Confirm by the witness what the judge cannot resolve, if forward never left autograd."""
+        compared: list[Argument] = []
+        for trial in values.trials:
+            try:
+                witness = self.testify(trial.point, trial.cotangents)
+            except NotApplicable as reason:
+                values.reason = f"{values.reason}, and there is no reference gradient: {reason}"
+                return values
+            if witness.breaks:
+                values.reason = (
+                    f"{values.reason}, and forward leaves autograd ({', '.join(witness.breaks)})"
+                )
+                return values
+            compared += self.compare(trial, witness.gradients, self.witness_tolerance)
+        off = next((a for a in compared if a.status != "ok"), None)
+        if off is not None and not values.kinked and self._judge_sides_with_witness(values):
+            values.arguments = _worst_of_each(compared)
+            statuses = {argument.status for argument in values.arguments}
+            values.confirmed, values.reason = statuses <= {"ok", "inexact"}, None
+            values.accuracy = max(argument.error for argument in values.arguments)
+            return values
+        if off is not None:
+            values.reason = f"{values.reason}, and the reference gradient of {off.name} differs"
+            return values
+        values.arguments = compared[: len(self.evaluator.names)]
+        values.notes.append(f"confirmed by the reference gradient alone: {values.reason}")
+        values.confirmed, values.by, values.reason = True, "witness", None
+        values.accuracy = self.witness_tolerance
+        return values
+
+    def _judge_sides_with_witness(self, values: Values) -> bool:
+        """Whether the best slope of each trial allows what the witness claims: then both object to backward."""
+        for trial, judgement in zip(values.trials, values.judgements, strict=True):
+            witness = self.testify(trial.point, trial.cotangents)
+            claimed = inner(witness.gradients, trial.along)
+            if judgement.rough or judgement.best.kinked or judgement.best.differs(claimed):
+                return False
+        return True
+
+    def _blame(self, values: Values) -> Values:
+        """Find out which arguments are wrong, and what their gradients should be."""
+        for trial in values.trials:
+            values.arguments = [self._blame_one(trial, i) for i in range(len(trial.point))]
+            if any(a.status in ("wrong", "missing", "inexact") for a in values.arguments):
+                break
+        statuses = {argument.status for argument in values.arguments}
+        if statuses <= {"ok", "inexact"} and "inexact" in statuses:
+            values.confirmed = True
+            values.accuracy = max(a.error for a in values.arguments)
+        elif not statuses & {"wrong", "missing"}:
+            values.reason = (
+                "backward disagrees with forward in sum but no single argument could be blamed"
+            )
+        return values
+
+    def _blame_one(self, trial: Trial, slot: int) -> Argument:
+        name, got = self.evaluator.names[slot], trial.got[slot]
+        judgement = self.judge_trial(trial, [slot])
+        if judgement.status == "ok":
+            return Argument(name, "ok", judgement.accuracy)
+        if judgement.status != "wrong":
+            return Argument(name, "unresolved")
+        expected, tolerance = self.expected(trial, slot, judgement)
+        x = trial.point[slot]
+        compared = compare_one(
+            name, expected, got, x, tolerance, self.rtol, trial.floor(x), trial.rounding
+        )
+        if compared.status != "ok":
+            return compared
+        status: Literal["wrong", "inexact"] = (
+            "wrong" if judgement.discrepancy > self.rtol else "inexact"
+        )
+        return Argument(name, status, judgement.discrepancy, tolerance, expected, got)
+
+
+def _worst_of_each(arguments: Sequence[Argument]) -> list[Argument]:
+    worst: dict[str, Argument] = {}
+    for argument in arguments:
+        known = worst.get(argument.name)
+        if known is None or argument.error > known.error:
+            worst[argument.name] = argument
+    return list(worst.values())

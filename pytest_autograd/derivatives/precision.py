@@ -1,0 +1,48 @@
+"""How precise forward is inside: the coarsest float that its data pass through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from pytest_autograd.derivatives.evaluator import Evaluator
+from pytest_autograd.derivatives.finite_differences import EPS
+
+
+class _NarrowingSpotter(TorchDispatchMode):
+    """Notes the coarsest dtype that a floating tensor is cast down to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.eps = EPS
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # True imports the compiler, which takes a second
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func is torch.ops.aten._to_copy.default and isinstance(result, Tensor):
+            source = args[0]
+            floats = source.is_floating_point() and result.is_floating_point()
+            if floats and torch.finfo(result.dtype).eps > torch.finfo(source.dtype).eps:
+                self.eps = max(self.eps, torch.finfo(result.dtype).eps)
+        return result
+
+
+def forward_precision(evaluator: Evaluator, point: Sequence[Tensor]) -> float:
+    """Return the machine epsilon of the coarsest dtype that forward casts to, or that its inputs have."""
+    spotter = _NarrowingSpotter()
+    with spotter:
+        evaluator.forward(point)
+    return max(spotter.eps, input_precision(point))
+
+
+def input_precision(point: Sequence[Tensor]) -> float:
+    """Return the machine epsilon of the coarsest dtype among the inputs."""
+    dtypes = [x.real.dtype if x.is_complex() else x.dtype for x in point]
+    return max([EPS, *(torch.finfo(dtype).eps for dtype in dtypes)])

@@ -1,0 +1,127 @@
+"""What the decision hears: trials drawn at a point, the judge's word on them, comparisons with known gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from pytest_autograd.derivatives.autograd_reference import Testify
+from pytest_autograd.derivatives.compare import Argument, Trial, compare_one, relative_error
+from pytest_autograd.derivatives.directional_test import (
+    Judgement,
+    direction,
+    inner,
+    judge,
+    signed_bounded,
+    size,
+)
+from pytest_autograd.derivatives.element_wise import numeric_gradient, numeric_tolerance
+from pytest_autograd.derivatives.evaluator import Evaluator, MaybeTensors
+from pytest_autograd.derivatives.finite_differences import EPS, Line, Path, measured_precision
+from pytest_autograd.errors import NotApplicable
+
+SHARP = 1e-9  # relative uncertainty of a slope that no float32 inside forward allows
+JITTER = 0.01
+WITNESS_RTOL = 1e-11  # more is allowed where one unit in the last place of the inputs changes more
+
+
+class Hearing:
+    """Draws, judges and compares at points of one evaluator; ``precision`` is the rounding of forward so far known."""
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        testify: Testify,
+        seed: int,
+        rtol: float,
+        precision: float = EPS,
+        coarsest: Callable[[], float] | None = None,
+    ) -> None:
+        self.evaluator, self.testify, self.rtol = evaluator, testify, rtol
+        self.precision = precision
+        self.coarsest = coarsest
+        self.measured = False
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def draw(self, point: Sequence[Tensor], count: int = 1) -> list[Trial]:
+        """Draw a direction and ``count`` cotangents at ``point``, and ask backward for the VJPs."""
+        outputs = self.evaluator.forward(point)
+        along = direction(point, self.generator)
+        path = Path(self.evaluator.forward, point, along, outputs, outputs)
+        trials = []
+        for _ in range(count):
+            cotangents = signed_bounded(outputs, self.generator)
+            got = self.evaluator.vjp(point, cotangents)
+            trials.append(Trial(list(point), cotangents, along, got, outputs, path))
+        return trials
+
+    def nearby(self) -> list[Tensor]:
+        """Return a point a little beside the given one."""
+        point = self.evaluator.point
+        moves = direction(point, self.generator)
+        return [x + JITTER * move for x, move in zip(point, moves, strict=True)]
+
+    def judge_trial(self, trial: Trial, slots: Sequence[int]) -> Judgement:
+        """Judge the derivative along the trial's direction, restricted to ``slots``."""
+        along, path = trial.along, trial.path
+        if len(slots) < len(along):
+            along = [u if i in slots else torch.zeros_like(u) for i, u in enumerate(along)]
+            path = Path(self.evaluator.forward, trial.point, along, trial.outputs, trial.outputs)
+        moving = [g if i in slots else None for i, g in enumerate(trial.got)]
+        claimed, scale = inner(moving, along), size(moving, along)
+        rounding = size(moving, trial.point)
+        line = Line(path, trial.cotangents, self.precision)
+        verdict = judge(line, claimed, scale, rounding)
+        sharp = verdict.status == "ok" and verdict.best.uncertainty <= SHARP * verdict.scale
+        if sharp or self.measured:
+            return verdict
+        # rounding matters only now: taken too small, it makes the judge stricter, never more lenient
+        coarsest = self.coarsest() if self.coarsest is not None else EPS
+        self.precision = max(self.precision, coarsest, measured_precision(line))
+        self.measured = True
+        return judge(Line(path, trial.cotangents, self.precision), claimed, scale, rounding)
+
+    def compare(self, trial: Trial, expected: MaybeTensors, tolerance: float) -> list[Argument]:
+        """Compare backward's answer with known gradients, element by element."""
+        rows = zip(self.evaluator.names, expected, trial.got, trial.point, strict=True)
+        return [
+            compare_one(name, want, got, x, tolerance, self.rtol, trial.floor(x), trial.rounding)
+            for name, want, got, x in rows
+        ]
+
+    def witness_rounding(self, trial: Trial, gradients: MaybeTensors) -> float:
+        """Return ten times the relative change of the witness when the point moves by one unit in the last place.
+
+        Ill-conditioned operations amplify rounding; two right formulas differ by that much.
+        """
+        moved = [
+            x * (1 + 2 * EPS * torch.sgn(u.real))
+            for x, u in zip(trial.point, trial.along, strict=True)
+        ]
+        again = self.testify(moved, trial.cotangents).gradients
+        pairs = zip(gradients, again, strict=True)
+        return 10 * max(
+            (relative_error(a, b) for a, b in pairs if a is not None and b is not None), default=0.0
+        )
+
+    @property
+    def witness_tolerance(self) -> float:
+        """Relative error above which a gradient is not what exact arithmetic gives."""
+        return max(WITNESS_RTOL, 50 * self.precision)
+
+    def expected(self, trial: Trial, slot: int, judgement: Judgement) -> tuple[Tensor, float]:
+        """Return the true gradient of one argument: the witness's if the judge agrees, else numeric."""
+        try:
+            gradient = self.testify(trial.point, trial.cotangents).gradients[slot]
+        except NotApplicable:
+            gradient = None
+        if gradient is not None:
+            claimed = inner([gradient], [trial.along[slot]])
+            if not judgement.best.differs(claimed):
+                return gradient, self.witness_tolerance
+        numeric = numeric_gradient(
+            self.evaluator, trial.point, trial.cotangents, slot, self.precision
+        )
+        return numeric, numeric_tolerance(self.precision)

@@ -1,0 +1,150 @@
+"""The gradient in the dtypes people train in, against the float64 truth."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from pytest_autograd.call.call import WIDE, Call
+from pytest_autograd.call.variants import elements, resized, sizes_to_change
+from pytest_autograd.derivatives.autograd_reference import testify
+from pytest_autograd.derivatives.compare import relative_error
+from pytest_autograd.derivatives.directional_test import signed_bounded
+from pytest_autograd.derivatives.evaluator import Evaluator, MaybeTensors
+from pytest_autograd.errors import NotApplicable
+
+#: Relative error of a gradient, against its own scale, that a dtype's rounding explains in a short computation.
+TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.03}
+WORSE_THAN_AUTOGRAD = 8.0
+GROSS, SAME_FORWARD = 0.2, 0.05
+LARGEST = 60_000
+CHEAP_SECONDS = 0.02
+LONG = 2048  # elements along an axis, where a running sum in low precision stops growing
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A gradient in a low precision that is far off, beside what autograd through forward loses there."""
+
+    argument: str
+    dtype: torch.dtype
+    where: str
+    error: float
+    autograd_error: float | None
+
+
+def drifts(call: Call, seed: int) -> list[Drift]:
+    """Return for each argument the first dtype in which its gradient is off by more than that dtype explains.
+
+    ``call`` is the call in float64. Dtypes that forward refuses are passed over.
+    """
+    found: dict[str, Drift] = {}
+    for where, wide in _scales(call):
+        for dtype, tolerance in TOLERANCE.items():
+            try:
+                errors = _errors(wide, dtype, seed)
+            except NotApplicable:
+                continue
+            for name, (error, beside) in errors.items():
+                excused = beside is not None and error <= WORSE_THAN_AUTOGRAD * beside
+                if error > tolerance and not excused and name not in found:
+                    found[name] = Drift(name, dtype, where, error, beside)
+    return list(found.values())
+
+
+def given_drifts(call: Call, seed: int) -> list[Drift]:
+    """Return the arguments whose gradient is grossly off in the dtypes given, where forward is not.
+
+    A forward that comes out otherwise in float64 (random masks, rounding to a grid) has no truth there.
+    """
+    exact = call.widened()
+    if all(a.value.dtype == b.value.dtype for a, b in zip(call.slots, exact.slots, strict=True)):
+        return []
+    dtypes = [slot.value.dtype for slot in call.slots if slot.wanted]
+    narrow = max(dtypes, key=lambda dtype: torch.finfo(dtype).eps)
+    low, high = Evaluator(call, seed), Evaluator(exact, seed)
+    truth, outputs = high.forward(high.point), low.forward(low.point)
+    pairs = zip(truth, outputs, strict=True)
+    if any(relative_error(want, got.to(want.dtype)) > SAME_FORWARD for want, got in pairs):
+        return []
+    errors = _compared(low, high, outputs, seed)
+    return [
+        Drift(name, narrow, ", the dtype given,", error, beside)
+        for name, (error, beside) in errors.items()
+        if error > GROSS and (beside is None or error > WORSE_THAN_AUTOGRAD * beside)
+    ]
+
+
+def _scales(call: Call) -> Iterator[tuple[str, Call]]:
+    yield "", call
+    for size in sizes_to_change(call):
+        if elements(call, size, LONG) <= LARGEST:
+            long = resized(call, size, LONG)
+            if _is_cheap(long):
+                yield f" with size {LONG} in place of {size}", long
+
+
+def _is_cheap(call: Call) -> bool:
+    """Whether one forward in float64 takes a blink; in low precision it may take far longer."""
+    evaluator = Evaluator(call, 0)
+    start = time.perf_counter()
+    try:
+        evaluator.forward(evaluator.point)
+    except NotApplicable:
+        return False
+    return time.perf_counter() - start < CHEAP_SECONDS
+
+
+def _errors(call: Call, dtype: torch.dtype, seed: int) -> dict[str, tuple[float, float | None]]:
+    """Return for each argument (error of backward, error of autograd through forward) in ``dtype``."""
+    narrow = _cast(call, dtype)
+    low, high = Evaluator(narrow, seed), Evaluator(_cast(narrow, torch.float64), seed)
+    outputs = low.forward(low.point)
+    high.forward(high.point)
+    return _compared(low, high, outputs, seed)
+
+
+def _compared(
+    low: Evaluator, high: Evaluator, outputs: Sequence[Tensor], seed: int
+) -> dict[str, tuple[float, float | None]]:
+    """Compare backward in two precisions, once forward has run in both; ``outputs`` are those of the lower."""
+    if not all(bool(torch.isfinite(y).all()) for y in outputs):
+        raise NotApplicable("forward overflows")
+    cotangents = signed_bounded(outputs, torch.Generator().manual_seed(seed))
+    cotangents = [
+        v.abs() for v in cotangents
+    ]  # signs would cancel in sums and hide what rounding loses
+    truth = high.vjp(high.point, [v.to(WIDE.get(v.dtype, v.dtype)) for v in cotangents])
+    answer = low.vjp(low.point, cotangents)
+    beside = _by_autograd(low, cotangents, seed)
+    found = {}
+    for i, name in enumerate(low.names):
+        want, got = truth[i], answer[i]
+        if want is None or got is None or not bool(torch.isfinite(want).all()):
+            continue
+        reference = None if beside is None else beside[i]
+        lost = None if reference is None else relative_error(want, reference.to(want.dtype))
+        found[name] = (relative_error(want, got.to(want.dtype)), lost)
+    return found
+
+
+def _cast(call: Call, dtype: torch.dtype) -> Call:
+    slots = [
+        replace(slot, value=slot.value.to(dtype)) if slot.value.is_floating_point() else slot
+        for slot in call.slots
+    ]
+    return replace(call, slots=tuple(slots))
+
+
+def _by_autograd(
+    evaluator: Evaluator, cotangents: Sequence[Tensor], seed: int
+) -> MaybeTensors | None:
+    point, names = evaluator.point, evaluator.output_names
+    try:
+        return testify(evaluator.call, seed, point, cotangents, names).gradients
+    except NotApplicable:
+        return None

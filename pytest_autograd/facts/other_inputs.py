@@ -1,0 +1,140 @@
+"""Facts about the call at other points and sizes than the given ones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import torch
+from torch import Tensor
+
+from pytest_autograd.call.call import Call
+from pytest_autograd.call.variants import (
+    Resize,
+    other_constants,
+    other_points,
+    other_sizes,
+    special_points,
+)
+from pytest_autograd.derivatives.compare import Argument, Values
+from pytest_autograd.derivatives.decision import decide
+from pytest_autograd.derivatives.directional_test import direction, signed_bounded
+from pytest_autograd.derivatives.evaluator import Evaluator
+from pytest_autograd.derivatives.finite_differences import EPS, Line, Path
+from pytest_autograd.errors import NotApplicable, TargetRaised
+from pytest_autograd.facts.base import fact
+from pytest_autograd.facts.numbers import Numbers
+
+SHARE_OF_TIME = 0.25  # of what the time limit leaves, for points and for sizes each
+STEPS = (1e-4, 1e-6)
+
+
+@dataclass(frozen=True)
+class WrongThere:
+    """A gradient that is right at the given inputs and wrong at others; ``raised`` when backward fails there."""
+
+    where: str | Resize
+    values: Values | None = None
+    argument: Argument | None = None
+    raised: TargetRaised | None = None
+
+
+class Elsewhere(Numbers):
+    """What the checked code computes at inputs that nobody gave."""
+
+    @fact
+    def wrong_points(self) -> list[WrongThere]:
+        """Where the gradient is wrong at other values of the same sizes."""
+        call = self.evaluator.call
+        points = other_points(call, self.seed)
+        # a contract speaks for the constants given, and not of kinks
+        if self.options.contract is None:
+            points = chain(points, special_points(call), other_constants(call))
+        return self._wrong_at(points, lambda raised: True)
+
+    @fact
+    def wrong_sizes(self) -> list[WrongThere]:
+        """Where the gradient is wrong at other sizes."""
+        return self._wrong_at(
+            other_sizes(self.evaluator.call, self.seed),
+            lambda raised: not self.call.opaque and _is_a_pattern(raised),
+        )
+
+    def _wrong_at(
+        self,
+        variants: Iterator[tuple[str | Resize, Call]],
+        believed: Callable[[Sequence[WrongThere]], bool],
+    ) -> list[WrongThere]:
+        """Return the first place where each argument is wrong, within a share of the time that is left.
+
+        ``believed`` says whether all places where backward raises make a fault.
+        """
+        if self.options.level == "quick" and self.values.confirmed:
+            raise NotApplicable("other points and sizes are tried at level full")
+        if any(a.status in ("wrong", "missing") for a in self.values.arguments):
+            raise NotApplicable("the gradient is wrong at the given inputs")
+        if any(judgement.rough for judgement in self.values.judgements):
+            raise NotApplicable("forward is too rough to be judged elsewhere")
+        stop = time.monotonic() + SHARE_OF_TIME * (self.deadline - time.monotonic())
+        found: dict[str, WrongThere] = {}
+        raised: list[WrongThere] = []
+        for where, call in variants:
+            if time.monotonic() > stop:
+                break
+            for wrong in self._wrong_in(where, call):
+                if wrong.argument is None:
+                    raised.append(wrong)
+                else:
+                    found.setdefault(wrong.argument.name, wrong)
+        return [*found.values(), *(raised[:1] if raised and believed(raised) else ())]
+
+    def _wrong_in(self, where: str | Resize, call: Call) -> Iterator[WrongThere]:
+        evaluator = Evaluator(call, self.seed)
+        try:
+            outputs = evaluator.forward(evaluator.point)
+        except NotApplicable:  # a Function that refuses these inputs is not at fault
+            return
+        if not all(bool(torch.isfinite(y).all()) for y in outputs):
+            return
+        try:
+            values = decide(evaluator, self.options)
+        except TargetRaised as raised:
+            if raised.where == "backward" and _smooth_there(evaluator, outputs, self.seed):
+                yield WrongThere(where, raised=raised)
+            return
+        except NotApplicable:
+            return
+        for argument in values.arguments:
+            if argument.status == "wrong":
+                yield WrongThere(where, values, argument)
+
+
+def _is_a_pattern(raised: Sequence[WrongThere]) -> bool:
+    """Whether backward raises at a size of one, or at two sizes in place of the same one.
+
+    A single size that nobody gave may happen to broadcast in forward what was never meant to.
+    """
+    changes = [w.where for w in raised if isinstance(w.where, Resize) and not w.where.batch_only]
+    olds = [change.old for change in changes]
+    return any(change.new == 1 for change in changes) or len(olds) > len(set(olds))
+
+
+def _smooth_there(evaluator: Evaluator, outputs: Sequence[Tensor], seed: int) -> bool:
+    """Whether forward has a derivative at the point: its one-sided slopes stay bounded as the step shrinks.
+
+    Eigenvectors at equal eigenvalues have none, and a backward that raises there is no fault.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    along = direction(evaluator.point, generator)
+    path = Path(evaluator.forward, evaluator.point, along, outputs, outputs)
+    line = Line(path, signed_bounded(outputs, generator), EPS)
+    try:
+        for sign in (1.0, -1.0):
+            coarse, fine = (abs(line.moved(sign * h)) / h for h in STEPS)
+            if not fine <= 3 * coarse + 1e-6 * max(line.size, 1.0):
+                return False
+    except NotApplicable:
+        return False
+    return True

@@ -1,0 +1,102 @@
+"""The options of a check: the same on the marker, in ``check``, on the command line and over MCP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+
+class Options(BaseModel):
+    """How to check."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    level: Literal["quick", "full"] = Field(
+        default="full",
+        description="quick: every rule at the given point, first and second order; full: other points, sizes and "
+        "dtypes too, and torch's gradcheck and gradgradcheck",
+    )
+    select: tuple[str, ...] = Field(default=(), description='codes or prefixes to check: ["AG1"]')
+    ignore: tuple[str, ...] = Field(
+        default=(), description='codes or prefixes to leave out: ["AG7"]'
+    )
+    gradgrad: bool = Field(default=True, description="check second order")
+    forward_ad: bool | None = Field(
+        default=None, description="check the jvp: where one is defined; True notes where none is"
+    )
+    vmap: bool | None = Field(
+        default=None,
+        description="check under vmap: where a rule is defined; True notes where none is",
+    )
+    autocast: bool = Field(default=False, description="check under autocast too")
+    compile: bool = Field(default=False, description="check compiled too, with backend aot_eager")
+    reference: Callable[..., Any] | None = Field(
+        default=None,
+        description="contract: a plain differentiable function that forward and all derivatives must match",
+    )
+    surrogate: Callable[..., Any] | None = Field(
+        default=None,
+        description="contract: a function whose VJP backward must be, whatever forward returns",
+    )
+    grad_transform: Mapping[str, Callable[[Any], Any]] | None = Field(
+        default=None,
+        description="contract: by argument, a map that is applied to the true gradient, such as clipping",
+    )
+    rtol: float = Field(
+        default=1e-4,
+        gt=0,
+        description="relative error from which a gradient is wrong (AG101) and not only inexact (AG113)",
+    )
+    gradcheck_options: Mapping[str, Any] = Field(
+        default_factory=dict,
+        description="passed on to torch.autograd.gradcheck, such as eps, atol, rtol",
+    )
+    seed: int | None = Field(
+        default=None,
+        ge=0,
+        lt=2**63,
+        description="repeats the report that names it; else from the source and the shapes",
+    )
+    time_limit: float = Field(
+        default=60.0,
+        gt=0,
+        description="seconds; checks that would start later are skipped with that reason",
+    )
+
+    @field_validator("select", "ignore", mode="before")
+    @classmethod
+    def _codes(cls, value: str | Sequence[str] | None) -> tuple[str, ...]:
+        """Take one code or many, in any case."""
+        parts = [value] if isinstance(value, str) else list(value or ())
+        return tuple(part.strip().upper() for text in parts for part in text.split(","))
+
+    @field_validator("gradcheck_options", mode="before")
+    @classmethod
+    def _no_fast_mode(cls, value: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        if value and value.get("fast_mode"):
+            raise ValueError("gradcheck's fast_mode is no evidence: leave it out")
+        return value or {}
+
+    @model_validator(mode="after")
+    def _one_contract(self) -> Options:
+        given = [
+            name for name in ("reference", "surrogate", "grad_transform") if getattr(self, name)
+        ]
+        if len(given) > 1:
+            raise ValueError(f"give one contract, not {' and '.join(given)}")
+        return self
+
+    @property
+    def contract(self) -> str | None:
+        """Name of the contract given, if any."""
+        for name in ("reference", "surrogate", "grad_transform"):
+            if getattr(self, name):
+                return name
+        return None
+
+    def wants(self, code: str) -> bool:
+        """Whether the rule ``code`` is selected and not ignored."""
+        selected = not self.select or code.startswith(self.select)
+        return selected and not (self.ignore and code.startswith(self.ignore))

@@ -1,0 +1,1 @@
+"""The skill as data: sections, search, installation."""

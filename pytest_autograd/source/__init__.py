@@ -1,0 +1,1 @@
+"""From a text of Python to the target named in it, and to inputs for it."""

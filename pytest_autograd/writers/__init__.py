@@ -1,0 +1,1 @@
+"""The results of a pytest run, as files and on the terminal."""
