@@ -14,7 +14,7 @@ from torch.autograd.gradcheck import GradcheckError
 
 from pytest_autograd.call.target import make_call
 from pytest_autograd.checking import make_options
-from pytest_autograd.derivatives.autograd_reference import Witness
+from pytest_autograd.derivatives.autograd_reference import ReferenceGradients
 from pytest_autograd.derivatives.first_order import TRIALS, Verifier
 from pytest_autograd.derivatives.precision import forward_precision
 from pytest_autograd.errors import NotApplicable
@@ -46,7 +46,7 @@ def seen_by_judge(function: Any, args: Sequence[Any], seed: int) -> bool:
     return any(verifier.judge_trial(trial, range(len(point))).status == "wrong" for trial in trials)
 
 
-def _no_witness(point: Sequence[Tensor], cotangents: Sequence[Tensor]) -> Witness:
+def _no_witness(point: Sequence[Tensor], cotangents: Sequence[Tensor]) -> ReferenceGradients:
     raise NotApplicable("hidden")
 
 

@@ -23,7 +23,7 @@ from pytest_autograd.places import source_sha256
 from pytest_autograd.registry import all_rules
 from pytest_autograd.report.model import Report
 from pytest_autograd.running.rng import streams_kept
-from pytest_autograd.running.time_limit import PATIENCE
+from pytest_autograd.running.time_limit import TIME_LIMIT
 
 VALUE_RULES = ("AG101", "AG102", "AG103", "AG104", "AG105", "AG112", "AG113", "AG501")
 
@@ -74,12 +74,12 @@ def check_call(
     start = time.monotonic()
     seed = options.seed if options.seed is not None else default_seed(call)
     deadline = start + options.time_limit
-    with streams_kept(), warnings.catch_warnings(), PATIENCE.until(deadline):
+    with streams_kept(), warnings.catch_warnings(), TIME_LIMIT.until(deadline):
         warnings.simplefilter("ignore")
         own = Audit(call, options, seed, deadline)
         audits = [*_inner_audits(own), own] if call.function is None else [own]
         for audit in audits:
-            with own_memory_back(audit.call.linked):
+            with own_memory_back(audit.call.shared):
                 audit.run()
         on_audits(audits)
     return make_report(audits, own, seed, time.monotonic() - start)

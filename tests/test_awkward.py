@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from pytest_autograd import check
-from pytest_autograd.running.time_limit import Overdue, Patience
+from pytest_autograd.running.time_limit import Overdue, TimeLimit
 
 
 class RecomputeWrong(Recompute):
@@ -116,7 +116,7 @@ def test_rough_forward_is_inconclusive_with_the_reason_and_not_wrong() -> None:
 
 
 def test_code_that_does_not_come_back_is_interrupted_even_if_it_swallows_that_once() -> None:
-    patience = Patience()
+    patience = TimeLimit()
     limit = time.monotonic() + 20
 
     def loop_for_long() -> None:
@@ -135,7 +135,7 @@ def test_code_that_does_not_come_back_is_interrupted_even_if_it_swallows_that_on
 
 
 def test_code_that_comes_back_in_time_is_left_alone() -> None:
-    patience = Patience()
+    patience = TimeLimit()
     patience.begin(60)
     assert not patience.end(None)
 

@@ -182,7 +182,7 @@ class Page(HTMLParser):
         self.open: list[str] = []
         self.count: dict[str, int] = {}
         self.titles: list[str] = []
-        self.linked: list[str] = []
+        self.shared: list[str] = []
         self.ids: set[str] = set()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -191,7 +191,7 @@ class Page(HTMLParser):
         assert not any(value and value.startswith(("http", "//")) for value in given.values())
         self.ids.add(given.get("id") or "")
         if given.get("href"):
-            self.linked.append(given["href"] or "")
+            self.shared.append(given["href"] or "")
         self.count[tag] = self.count.get(tag, 0) + 1
         if tag not in self.VOID:
             self.open.append(tag)
@@ -213,7 +213,7 @@ def test_the_page_stands_alone_and_shows_what_is_wrong(results: Results, tmp_pat
     page.feed(text)
     assert page.open == []
     assert "url(" not in text
-    assert {link.removeprefix("#") for link in page.linked} <= page.ids
+    assert {link.removeprefix("#") for link in page.shared} <= page.ids
     assert page.count["svg"] == 2 * (3 + 1)  # three heat maps and a plot for each failed signature
     assert "AG101 wrong-gradient" in text.replace("</b>", "")
     assert "test_&lt;&amp;&gt;" in text

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 from test_server_http import Running, client_of, free_port, serving
 
-from mcp_server.transport.oauth import Authority, NoIssuer, Verifier
+from mcp_server.transport.oauth import Authority, NoIssuer, TokenVerifier
 
 KEY, STRANGERS_KEY = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
 SCOPE = "gradients:check"
@@ -171,11 +171,11 @@ class TestTokens:
 class TestIssuer:
     def test_an_issuer_with_a_path_and_one_of_openid_are_found(self) -> None:
         with issuing("/team") as issuer:
-            Verifier(Authority(issuer.url, RESOURCE))
+            TokenVerifier(Authority(issuer.url, RESOURCE))
             issuer.pages["/team/.well-known/openid-configuration"] = issuer.pages.pop(
                 "/.well-known/oauth-authorization-server/team"
             )
-            Verifier(Authority(issuer.url, RESOURCE))
+            TokenVerifier(Authority(issuer.url, RESOURCE))
 
     def test_one_that_is_not_what_it_says_stops_the_start(self, tmp_path: Path) -> None:
         with issuing() as issuer:
@@ -192,10 +192,10 @@ class TestIssuer:
             page["issuer"] = issuer.url
             del page["jwks_uri"]
             with pytest.raises(NoIssuer, match="names no jwks_uri"):
-                Verifier(Authority(issuer.url, RESOURCE))
+                TokenVerifier(Authority(issuer.url, RESOURCE))
             issuer.pages.clear()
             with pytest.raises(NoIssuer, match="its metadata cannot be read"):
-                Verifier(Authority(issuer.url, RESOURCE))
+                TokenVerifier(Authority(issuer.url, RESOURCE))
         assert list(tmp_path.glob("autograd-mcp-*")) == []
 
     def test_keys_that_cannot_be_read_are_no_reason_to_log_in_again(self, tmp_path: Path) -> None:

@@ -10,19 +10,19 @@ from torch import Tensor
 from mcp_server.judge.host import Host
 from mcp_server.judge.remote_evaluator import Description, RemoteDeclared, RemoteEvaluator
 from pytest_autograd.call.call import Call
-from pytest_autograd.derivatives.autograd_reference import Witness
-from pytest_autograd.derivatives.compare import Trial, Values, relative_error
+from pytest_autograd.derivatives.autograd_reference import ReferenceGradients
+from pytest_autograd.derivatives.compare import FirstOrder, Trial, relative_error
 from pytest_autograd.derivatives.contracts import check_keys
 from pytest_autograd.derivatives.directional_test import direction, inner, judge, size
 from pytest_autograd.derivatives.element_wise import numeric_gradient, numeric_tolerance
 from pytest_autograd.derivatives.evaluator import MaybeTensors
-from pytest_autograd.derivatives.finite_differences import EPS, Line, Path
+from pytest_autograd.derivatives.finite_differences import EPS, FunctionAlongLine, Samples
 from pytest_autograd.derivatives.first_order import Verifier
 from pytest_autograd.derivatives.second_order import SecondOrder, SecondOrderJudge
 from pytest_autograd.errors import NotApplicable
 from pytest_autograd.facts.base import Facts, fact
 from pytest_autograd.facts.experiments import Nonlinearity, nonlinearities
-from pytest_autograd.facts.torch_checks import Ruling
+from pytest_autograd.facts.torch_checks import GradcheckResult
 from pytest_autograd.options import Options
 from pytest_autograd.places import Place
 from pytest_autograd.source.load import SUBMITTED
@@ -47,7 +47,7 @@ class JudgeFacts(Facts):
         self.precision = coarsest(point)
 
     @fact
-    def values(self) -> Values:
+    def values(self) -> FirstOrder:
         """The verdict on the first derivatives, against forward itself or against the contract."""
         contract = self.options.contract
         verifier = self._verifier(self.evaluator)
@@ -66,7 +66,7 @@ class JudgeFacts(Facts):
     def _verifier(self, evaluator: RemoteEvaluator) -> Verifier:
         return Verifier(evaluator, _no_witness, self.seed, self.options.rtol, self.precision)
 
-    def _beside(self, verifier: Verifier, values: Values) -> Values:
+    def _beside(self, verifier: Verifier, values: FirstOrder) -> FirstOrder:
         """Judge a point that the submitted code could not foresee too: what is wrong there is wrong."""
         moved = self.evaluator.at(verifier.nearby())
         try:
@@ -94,7 +94,7 @@ class JudgeFacts(Facts):
                 "the answers need not be distrusted"
             )
 
-    def _transformed(self, verifier: Verifier) -> Values:
+    def _transformed(self, verifier: Verifier) -> FirstOrder:
         transforms = self.options.grad_transform or {}
         check_keys(transforms, self.evaluator)
         generator = verifier.generator
@@ -116,8 +116,8 @@ class JudgeFacts(Facts):
             offered = None
         if offered is not None:
             along = direction(point, generator)
-            path = Path(self.evaluator.forward, point, along, cotangents)
-            line = Line(path, cotangents, self.precision)
+            path = Samples(self.evaluator.forward, point, along, cotangents)
+            line = FunctionAlongLine(path, cotangents, self.precision)
             scale, rounding = size(offered, along), size(offered, point)
             if judge(line, inner(offered, along), scale, rounding).status == "ok":
                 return offered
@@ -160,7 +160,7 @@ class JudgeFacts(Facts):
         return worst
 
     @fact
-    def gradcheck(self) -> Ruling:
+    def gradcheck(self) -> GradcheckResult:
         """Not asked: gradcheck in the worker is no proof, and it needs the code."""
         raise NotApplicable("gradcheck runs in the worker, whose word is not taken")
 
@@ -200,5 +200,5 @@ def coarsest(point: Sequence[Tensor]) -> float:
     return max([EPS, *(torch.finfo(dtype).eps for dtype in dtypes)])
 
 
-def _no_witness(point: Sequence[Tensor], cotangents: Sequence[Tensor]) -> Witness:
+def _no_witness(point: Sequence[Tensor], cotangents: Sequence[Tensor]) -> ReferenceGradients:
     raise NotApplicable("a reference gradient from the worker is no proof")

@@ -29,7 +29,7 @@ from mcp_server.judge.remote_evaluator import CheckerCrashed, Misbehaved, ask, d
 from mcp_server.judge.start_message import Assignment
 from mcp_server.judge.start_worker import Started, spawn_worker
 from mcp_server.judge.verdict import JudgeAudit, claims, verdict
-from mcp_server.judge.worker_end import sentence
+from mcp_server.judge.worker_end import explain_worker_end
 from mcp_server.request import Checked, Failure, Request
 from pytest_autograd.checking import make_options
 from pytest_autograd.errors import CheckError, NotApplicable
@@ -75,7 +75,9 @@ class Judge:
         except WorkerEnded as end:
             limit = request.time_limit
             return Failure(
-                message=sentence(end.cause, end.code, end.phase, limit, self._limits, end.stderr)
+                message=explain_worker_end(
+                    end.cause, end.code, end.phase, limit, self._limits, end.stderr
+                )
             )
         except CheckError as error:
             return Failure(message=str(error))

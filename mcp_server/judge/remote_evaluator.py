@@ -163,7 +163,7 @@ def describe(host: Host) -> tuple[Call, list[Tensor], Description]:
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise Misbehaved(f"the description of the call: {error}") from error
     call = Call(description.name, slots, _no_code_here, _no_code_here, constants=constants)
-    wanted = [slot for slot in slots if slot.wanted]
+    wanted = [slot for slot in slots if slot.differentiated]
     good = [x for x in point if x is not None and _is_float(x)]
     if (
         not wanted

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from mcp_server.isolation.limits import Limits, environment
-from mcp_server.worker.phase_board import Board
+from mcp_server.worker.phase_board import PhaseBoard
 from mcp_server.worker.process import Pipe, arguments, serve
 
 _STANDARD = 3
@@ -21,7 +21,7 @@ _FIRST = "starting"
 class Started:
     """A worker process, the judge's ends of its pipes, and where its phase stands."""
 
-    def __init__(self, pid: int, pipes: tuple[int, int, int, int], board: Board) -> None:
+    def __init__(self, pid: int, pipes: tuple[int, int, int, int], board: PhaseBoard) -> None:
         self.pid, self.board = pid, board
         self.questions, self.answers, self.stdout, self.stderr = pipes
         self._code: int | None = None
@@ -50,7 +50,7 @@ class Started:
 def fork_worker(scratch: Path, limits: Limits, seconds: float) -> Started:
     """Fork a worker; it has everything imported, and of the judge's descriptors nothing."""
     pipes = [os.pipe() for _ in range(4)]
-    board = Board(_FIRST)
+    board = PhaseBoard(_FIRST)
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
@@ -60,7 +60,7 @@ def fork_worker(scratch: Path, limits: Limits, seconds: float) -> Started:
 
 def _become_worker(
     pipes: list[tuple[int, int]],
-    board: Board,
+    board: PhaseBoard,
     parent: int,
     scratch: Path,
     limits: Limits,
@@ -105,10 +105,10 @@ def spawn_worker(scratch: Path, limits: Limits, seconds: float) -> Started:
         pass_fds=(reading, writing),
     )
     process.returncode = 0  # waited for by its id, here only
-    return _started(process.pid, pipes, Board(_FIRST))
+    return _started(process.pid, pipes, PhaseBoard(_FIRST))
 
 
-def _started(pid: int, pipes: list[tuple[int, int]], board: Board) -> Started:
+def _started(pid: int, pipes: list[tuple[int, int]], board: PhaseBoard) -> Started:
     (reading, questions), (answers, writing), (stdout, out), (stderr, err) = pipes
     for theirs in (reading, writing, out, err):
         os.close(theirs)

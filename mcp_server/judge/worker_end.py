@@ -1,4 +1,4 @@
-"""One sentence for a worker that gave no report: what ended it, where, and the mend."""
+"""One explain_worker_end for a worker that gave no report: what ended it, where, and the mend."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SIGNALS = {
 }
 
 
-def sentence(
+def explain_worker_end(
     cause: Cause | None, code: int, phase: str, time_limit: float, limits: Limits, stderr: str
 ) -> str:
     """Say how the worker ended."""

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse
 from mcp_server.server import create_server
 from mcp_server.service.checks import Checks
 from mcp_server.transport.address import Address
-from mcp_server.transport.oauth import TellUnavailable, Verifier
+from mcp_server.transport.oauth import TellUnavailable, TokenVerifier
 
 _LARGEST_BODY = 2 << 20  # of 200,000 characters, each escaped
 
@@ -60,7 +60,7 @@ def http_server(checks: Checks, address: Address) -> MCPServer:
 
 def _admission(address: Address) -> dict[str, Any]:
     if address.authority is not None:
-        verifier = Verifier(address.authority)
+        verifier = TokenVerifier(address.authority)
         return {"token_verifier": verifier, "auth": address.authority.settings()}
     if address.token is not None:
         own = AnyHttpUrl(f"http://{address.names[0] if address.names else 'localhost'}")

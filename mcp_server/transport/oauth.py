@@ -68,7 +68,7 @@ class Authority:
         )
 
 
-class Verifier:
+class TokenVerifier:
     """Reads tokens by the keys that the issuer publishes."""
 
     def __init__(self, authority: Authority) -> None:

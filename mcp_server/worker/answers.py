@@ -13,7 +13,7 @@ from torch import Tensor
 from mcp_server.worker.wire import MaybeTensors, Message
 from pytest_autograd.call.target import make_call
 from pytest_autograd.checking import make_options
-from pytest_autograd.derivatives.autograd_reference import testify
+from pytest_autograd.derivatives.autograd_reference import reference_gradients
 from pytest_autograd.derivatives.contracts import transformed
 from pytest_autograd.facts.probe import Probe
 from pytest_autograd.running.phase import phase
@@ -56,7 +56,12 @@ class Answers:
             "name": probe.call.name,
             "origin": self.inputs.origin,
             "slots": [
-                [s.name, str(s.value.dtype).removeprefix("torch."), list(s.value.shape), s.wanted]
+                [
+                    s.name,
+                    str(s.value.dtype).removeprefix("torch."),
+                    list(s.value.shape),
+                    s.differentiated,
+                ]
                 for s in probe.call.slots
             ],
             "constants": list(probe.call.constants),
@@ -102,7 +107,9 @@ class Answers:
     def _reference(self, point: list[Tensor], cotangents: list[Tensor]) -> MaybeTensors:
         evaluator = self.probe.evaluator
         names = evaluator.output_names
-        return testify(evaluator.call, evaluator.seed, point, cotangents, names).gradients
+        return reference_gradients(
+            evaluator.call, evaluator.seed, point, cotangents, names
+        ).gradients
 
     def transform(self, header: dict[str, Any], tensors: MaybeTensors) -> Message:
         """Gradients after the declared maps."""

@@ -11,7 +11,7 @@ import mmap
 _SIZE = 40
 
 
-class Board:
+class PhaseBoard:
     """One short text. A forked worker writes to the memory of its judge, which only reads it."""
 
     def __init__(self, text: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from mcp_server.isolation.isolate import die_with_parent, isolate
 from mcp_server.isolation.limits import Limits
-from mcp_server.worker.phase_board import Board
+from mcp_server.worker.phase_board import PhaseBoard
 from mcp_server.worker.wire import Decoder, MaybeTensors, Message, encode
 
 _CHUNK = 1 << 20
@@ -27,7 +27,7 @@ TOLD_IN_PHASES = ("load", "describe", "audit")  # of all other questions the pha
 class Pipe:
     """The worker's two ends: blocking, whole messages."""
 
-    def __init__(self, reading: int, writing: int, board: Board | None = None) -> None:
+    def __init__(self, reading: int, writing: int, board: PhaseBoard | None = None) -> None:
         for descriptor in (reading, writing):
             os.set_inheritable(descriptor, False)
         self._reading, self._writing, self._board = reading, writing, board

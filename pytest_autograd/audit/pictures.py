@@ -15,7 +15,7 @@ from pytest_autograd.call.call import Call, differentiable, named_outputs
 from pytest_autograd.call.intercept import intercepted
 from pytest_autograd.call.tensors import storages
 from pytest_autograd.derivatives.autograd_reference import _raw_forward
-from pytest_autograd.derivatives.compare import Argument, Trial, Values
+from pytest_autograd.derivatives.compare import ArgumentVerdict, FirstOrder, Trial
 from pytest_autograd.derivatives.directional_test import inner, size
 from pytest_autograd.errors import NotApplicable
 from pytest_autograd.report.results import Cost, Matrix, Picture, WorstElement
@@ -32,13 +32,13 @@ TIMINGS = 3
 def pictures(audit: Audit) -> list[Picture]:
     """Return a picture for each argument whose gradient was found wrong or inexact."""
     values = audit.probe.known.get("values")
-    if not isinstance(values, Values):
+    if not isinstance(values, FirstOrder):
         return []
     off = [a for a in values.arguments if a.expected is not None and a.status != "ok"]
     return [_picture(audit, values, argument) for argument in off[:ARGUMENTS]]
 
 
-def _picture(audit: Audit, values: Values, argument: Argument) -> Picture:
+def _picture(audit: Audit, values: FirstOrder, argument: ArgumentVerdict) -> Picture:
     assert argument.expected is not None
     slot = audit.probe.evaluator.names.index(argument.name)
     got = argument.got if argument.got is not None else torch.zeros_like(argument.expected)
@@ -161,7 +161,7 @@ def _worst(expected: Tensor, got: Tensor) -> tuple[WorstElement, ...]:
     )
 
 
-def _steps(audit: Audit, values: Values, slot: int) -> tuple[tuple[float, float, float], ...]:
+def _steps(audit: Audit, values: FirstOrder, slot: int) -> tuple[tuple[float, float, float], ...]:
     """Return how far finite differences at each step size are from what backward says, and from their own limit.
 
     Both are relative to the size of the gradient; the limit is extrapolated.
@@ -227,7 +227,7 @@ def _cost(call: Call, seed: int, plain: bool) -> Cost | None:
             named = named_outputs(call.run(arguments), flat=call.flat)
         middle = time.perf_counter()
         outputs = [t for _, t in named if differentiable(t) and t.requires_grad]
-        wanted = [leaves[i] for i in call.wanted]
+        wanted = [leaves[i] for i in call.differentiated]
         if not outputs:
             return None
         ones = [torch.ones_like(y) for y in outputs]

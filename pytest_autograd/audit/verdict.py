@@ -82,7 +82,7 @@ def _verdict(
 
 
 def _verified_summary(own: Audit) -> str:
-    names = [own.call.slots[i].name for i in own.call.wanted]
+    names = [own.call.slots[i].name for i in own.call.differentiated]
     values = own.probe.values
     if not values.confirmed:
         return (
@@ -103,7 +103,7 @@ def _verified_summary(own: Audit) -> str:
     unchecked = [
         slot.name
         for slot in own.call.slots
-        if not slot.wanted and (slot.value.is_floating_point() or slot.value.is_complex())
+        if not slot.differentiated and (slot.value.is_floating_point() or slot.value.is_complex())
     ]
     rest = (
         f"; not checked, since they do not require grad: {', '.join(unchecked)}"

@@ -33,21 +33,21 @@ def differentiable(tensor: Tensor) -> bool:
 class Slot:
     """A place where a tensor goes in.
 
-    ``value`` is detached; ``wanted`` tells whether it is differentiated; ``position`` is its place among the
-    arguments, which is also the place of its gradient in what backward returns. ``linked`` is the caller's own tensor
+    ``value`` is detached; ``differentiated`` tells whether it is differentiated; ``position`` is its place among the
+    arguments, which is also the place of its gradient in what backward returns. ``shared`` is the caller's own tensor
     where the Function reaches it by another road too (:mod:`pytest_autograd.call.shared_parameters`).
     """
 
     name: str
     value: Tensor
-    wanted: bool
+    differentiated: bool
     position: int = 0
-    linked: Tensor | None = None
+    shared: Tensor | None = None
 
     def describe(self) -> str:
         """Say dtype, shape and role, as in ``x: float64[4, 3] differentiated``."""
         dtype = str(self.value.dtype).removeprefix("torch.")
-        role = " differentiated" if self.wanted else ""
+        role = " differentiated" if self.differentiated else ""
         return f"{self.name}: {dtype}{list(self.value.shape)}{role}"
 
 
@@ -57,8 +57,8 @@ class Call:
 
     ``rebuild`` turns one tensor per slot into the arguments; ``target`` takes them. ``function`` is the custom
     Function when the call goes straight to its ``apply``; ``constants`` says what else was passed.
-    ``first_order_only``: a sparse input, for which second derivatives are not judged. ``opaque``: objects among the
-    constants, which may know the sizes of the tensors. ``absent``: the arguments that are None.
+    ``first_order_only``: a sparse input, for which second derivatives are not judged. ``sizes_may_be_known``: objects among
+    the constants, which may know the sizes of the tensors. ``absent``: the arguments that are None.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Call:
     function: type[torch.autograd.Function] | None = None
     constants: tuple[str, ...] = ()
     first_order_only: bool = False
-    opaque: bool = False
+    sizes_may_be_known: bool = False
     absent: tuple[str, ...] = ()
 
     def run(self, tensors: Sequence[Tensor], target: Callable[..., Any] | None = None) -> Any:
@@ -77,9 +77,9 @@ class Call:
         return (target or self.target)(*args, **kwargs)
 
     @property
-    def linked(self) -> list[Tensor]:
+    def shared(self) -> list[Tensor]:
         """The caller's own tensors that take the values of each point."""
-        return [slot.linked for slot in self.slots if slot.linked is not None]
+        return [slot.shared for slot in self.slots if slot.shared is not None]
 
     @property
     def flat(self) -> bool:
@@ -87,19 +87,19 @@ class Call:
         return self.function is not None
 
     @property
-    def wanted(self) -> list[int]:
+    def differentiated(self) -> list[int]:
         """Indices of the slots that are differentiated."""
-        return [i for i, slot in enumerate(self.slots) if slot.wanted]
+        return [i for i, slot in enumerate(self.slots) if slot.differentiated]
 
     @property
     def freezable(self) -> list[int]:
         """Indices of the differentiated slots whose gradient can be asked for or not: those of copies."""
-        return [i for i in self.wanted if self.slots[i].linked is None]
+        return [i for i in self.differentiated if self.slots[i].shared is None]
 
     def filled(self, point: Sequence[Tensor]) -> Tensors:
         """Return a value for every slot: those of ``point`` in the differentiated ones, the others as given."""
         values = [slot.value for slot in self.slots]
-        for i, value in zip(self.wanted, point, strict=True):
+        for i, value in zip(self.differentiated, point, strict=True):
             values[i] = value
         return values
 
@@ -107,20 +107,20 @@ class Call:
         """Return (leaves, arguments): new leaves for every slot and non-leaf copies to pass in.
 
         The copies are non-leaves so that a Function that works in place can be called on them. The
-        ``requires_grad`` flags are those of the call, since some forwards branch on them. A linked tensor is passed
+        ``requires_grad`` flags are those of the call, since some forwards branch on them. A shared tensor is passed
         itself, with new memory.
         """
         leaves, arguments = [], []
         for i, slot in enumerate(self.slots):
             value = slot.value if values is None else values[i]
-            if slot.linked is not None:
-                slot.linked.data, slot.linked.grad = value.detach().clone(), None
-                leaves.append(slot.linked)
-                arguments.append(slot.linked)
+            if slot.shared is not None:
+                slot.shared.data, slot.shared.grad = value.detach().clone(), None
+                leaves.append(slot.shared)
+                arguments.append(slot.shared)
                 continue
-            leaf = value.detach().clone().requires_grad_(slot.wanted)
+            leaf = value.detach().clone().requires_grad_(slot.differentiated)
             leaves.append(leaf)
-            arguments.append(leaf.clone() if slot.wanted else leaf)
+            arguments.append(leaf.clone() if slot.differentiated else leaf)
         return leaves, arguments
 
     def widened(self) -> Call:

@@ -55,7 +55,7 @@ class Placement:
         """
         if self.device is None and self.dtype is None:
             return call
-        if self.dtype is not None and call.linked:
+        if self.dtype is not None and call.shared:
             raise CheckError(
                 f"dtypes= cannot change {call.name}: it also reaches an argument through another object; "
                 "name the target with function= and inputs="

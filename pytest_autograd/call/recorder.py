@@ -20,7 +20,7 @@ from torch.utils import _pytree as pytree
 
 from pytest_autograd.call.call import Call, differentiable
 from pytest_autograd.call.intercept import Apply, intercepted
-from pytest_autograd.call.shared_parameters import linked_arguments
+from pytest_autograd.call.shared_parameters import shared_arguments
 from pytest_autograd.call.target import function_call
 from pytest_autograd.errors import CheckError, first_line
 
@@ -32,7 +32,7 @@ LONG = 120
 
 
 @dataclass
-class Sighting:
+class Recorded:
     """One distinct signature: how often it was called, and its first call while that is kept.
 
     ``problem`` says why no call is kept; ``settled`` that none will be kept any more.
@@ -69,7 +69,7 @@ class Recorder:
         in_all: float = float("inf"),
     ) -> None:
         self.wants, self.per_call, self.in_all = wants, per_call, in_all
-        self.sightings: dict[str, Sighting] = {}
+        self.sightings: dict[str, Recorded] = {}
         self.left_out: Counter[str] = Counter()
         self.touched: set[str] = set()
         self._unwrapping: set[type[Function]] = set()
@@ -131,7 +131,7 @@ class Recorder:
             self._identities[function] = identity(function)
         values = ", ".join(_signature(value) for value in (*args, *kwargs.values()))
         key = f"{self._identities[function]}({values})"
-        seen = self.sightings.setdefault(key, Sighting(key, function))
+        seen = self.sightings.setdefault(key, Recorded(key, function))
         seen.count += 1
         self.touched.add(key)
         if seen.call is None and not seen.settled:
@@ -143,7 +143,7 @@ class Recorder:
                 seen.problem = str(error) if isinstance(error, CheckError) else _told(error)
                 seen.settled = True
 
-    def _keep(self, seen: Sighting, args: list[Any], kwargs: dict[str, Any]) -> None:
+    def _keep(self, seen: Recorded, args: list[Any], kwargs: dict[str, Any]) -> None:
         leaves = pytree.tree_leaves((args, kwargs))
         tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
         if any(type(tensor).__name__ == "FakeTensor" for tensor in tensors):
@@ -153,11 +153,11 @@ class Recorder:
         if seen.problem is None:
             copies = [_copy(value) for value in args]
             keywords = {name: _copy(value) for name, value in kwargs.items()}
-            links = linked_arguments(seen.function, [*args, *kwargs.values()])
-            seen.call = function_call(seen.function, copies, keywords, linked=links)
+            links = shared_arguments(seen.function, [*args, *kwargs.values()])
+            seen.call = function_call(seen.function, copies, keywords, shared=links)
             seen.default_dtype = torch.get_default_dtype()
 
-    def _too_big(self, seen: Sighting) -> str | None:
+    def _too_big(self, seen: Recorded) -> str | None:
         size = f"{seen.bytes / MIB:,.0f} MiB of tensors"
         if seen.bytes > self.per_call:
             seen.settled = True

@@ -22,7 +22,7 @@ MOST_OBJECTS = 2000
 PLAIN = (int, float, complex, str, bytes, bool, type(None), torch.dtype, torch.device, torch.Size)
 
 
-def linked_arguments(function: type[Function], values: Sequence[Any]) -> dict[int, Tensor]:
+def shared_arguments(function: type[Function], values: Sequence[Any]) -> dict[int, Tensor]:
     """Return, by place, the leaves among ``values`` that the other values or the Function's closures hold too."""
     others = [value for value in values if not isinstance(value, (Tensor, *PLAIN))]
     for name in METHODS:

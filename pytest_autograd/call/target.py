@@ -23,7 +23,7 @@ from pytest_autograd.call.call import (
     own_containers,
     parameter_names,
 )
-from pytest_autograd.call.shared_parameters import linked_arguments
+from pytest_autograd.call.shared_parameters import shared_arguments
 from pytest_autograd.errors import CheckError
 
 PLAIN_APPLY = Function.__dict__["apply"].__func__
@@ -109,7 +109,7 @@ def function_call(
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
     wanted: set[str] | None = None,
-    linked: Mapping[int, Tensor] | None = None,
+    shared: Mapping[int, Tensor] | None = None,
 ) -> Call:
     """Return the call of a custom Function; only tensors at the top level can have a gradient."""
     if function.forward is Function.forward:
@@ -118,7 +118,7 @@ def function_call(
     args, kwargs = _in_order(function, skip, args, kwargs)
     names = parameter_names(function.forward, skip, len(args)) + list(kwargs)
     values = [*args, *kwargs.values()]
-    links = linked_arguments(function, values) if linked is None else linked
+    links = shared_arguments(function, values) if shared is None else shared
     places = [
         i
         for i, value in enumerate(values)
@@ -136,13 +136,13 @@ def function_call(
     return Call(
         name=function.__qualname__,
         slots=tuple(
-            Slot(names[i], values[i].detach(), names[i] in chosen, position=i, linked=links.get(i))
+            Slot(names[i], values[i].detach(), names[i] in chosen, position=i, shared=links.get(i))
             for i in places
         ),
         target=functools.partial(PLAIN_APPLY, function),
         rebuild=rebuild,
         function=function,
-        opaque=not all(map(is_plain, values)),
+        sizes_may_be_known=not all(map(is_plain, values)),
         absent=tuple(name for name, value in zip(names, values, strict=True) if value is None),
         constants=tuple(
             describe_constant(names[i], values[i]) for i in range(len(values)) if i not in places

@@ -44,8 +44,8 @@ def _numbers_as_tensors(call: Call) -> Iterator[tuple[str, Call]]:
             names = parameter_names(
                 call.function.forward, 1 - defines_setup_context(call.function), len(given)
             )
-            wanted = {slot.name for slot in call.slots if slot.wanted} | {names[i]}
-            links = {s.position: s.linked for s in call.slots if s.linked is not None}
+            wanted = {slot.name for slot in call.slots if slot.differentiated} | {names[i]}
+            links = {s.position: s.shared for s in call.slots if s.shared is not None}
             yield (
                 f"with {names[i]} as a tensor",
                 function_call(call.function, given, kwargs, wanted, links),
@@ -147,7 +147,7 @@ def elements(call: Call, size: int, new: int) -> int:
 
 def sizes_to_change(call: Call) -> list[int]:
     """Return the sizes that may change: all but 1, those of indices tied to something and of a module's own tensors."""
-    fixed = {n for tensor in call.linked for n in tensor.shape}
+    fixed = {n for tensor in call.shared for n in tensor.shape}
     if _indices_are_tied(call):
         fixed |= {n for slot in call.slots if _is_index(slot) for n in slot.value.shape}
     return sorted({n for slot in call.slots for n in slot.value.shape if n > 1} - fixed)
@@ -165,7 +165,9 @@ def _with(call: Call, values: Sequence[Tensor]) -> Call:
 
 
 def _mapped(call: Call, change: Callable[[Tensor], Tensor]) -> Call:
-    return _with(call, [change(slot.value) if slot.wanted else slot.value for slot in call.slots])
+    return _with(
+        call, [change(slot.value) if slot.differentiated else slot.value for slot in call.slots]
+    )
 
 
 def _on_grid(x: Tensor) -> Tensor:

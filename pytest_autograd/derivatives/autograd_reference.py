@@ -69,7 +69,7 @@ class StandInContext:
 
 
 @dataclass(frozen=True)
-class Witness:
+class ReferenceGradients:
     """Reference gradients of one call; ``breaks`` names what in forward left the graph."""
 
     gradients: MaybeTensors
@@ -77,7 +77,7 @@ class Witness:
 
 
 #: Takes a point and cotangents.
-Testify = Callable[[Sequence[Tensor], Sequence[Tensor]], Witness]
+AskReference = Callable[[Sequence[Tensor], Sequence[Tensor]], ReferenceGradients]
 
 
 class _BreakSpotter(TorchFunctionMode):
@@ -149,16 +149,16 @@ def open_graph(call: Call, seed: int, point: Sequence[Tensor]) -> OpenGraph:
     except Exception as error:  # the author's forward may refuse to run in the open, in any way
         raise NotApplicable(f"forward does not run under autograd: {first_line(error)}") from error
     named = dict(named_outputs(raw, flat=call.flat))
-    return OpenGraph([leaves[i] for i in call.wanted], named, tuple(spotter.breaks))
+    return OpenGraph([leaves[i] for i in call.differentiated], named, tuple(spotter.breaks))
 
 
-def testify(
+def reference_gradients(
     call: Call,
     seed: int,
     point: Sequence[Tensor],
     cotangents: Sequence[Tensor],
     output_names: Sequence[str],
-) -> Witness:
+) -> ReferenceGradients:
     """Return the gradient of ``<cotangents, outputs>`` by autograd through the raw forward.
 
     Raises:
@@ -181,7 +181,9 @@ def testify(
         )
     except RuntimeError as error:  # an operation of forward has no derivative, or was overwritten
         raise NotApplicable(f"forward does not run under autograd: {first_line(error)}") from error
-    return Witness(list(gradients), (*graph.breaks, *_custom_backwards([y for y, _ in pairs])))
+    return ReferenceGradients(
+        list(gradients), (*graph.breaks, *_custom_backwards([y for y, _ in pairs]))
+    )
 
 
 def _custom_backwards(outputs: Sequence[Tensor]) -> list[str]:

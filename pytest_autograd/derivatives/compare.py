@@ -11,13 +11,13 @@ from torch import Tensor
 
 from pytest_autograd.derivatives.directional_test import Judgement
 from pytest_autograd.derivatives.evaluator import MaybeTensors
-from pytest_autograd.derivatives.finite_differences import EPS, Path
+from pytest_autograd.derivatives.finite_differences import EPS, Samples
 
 NEGLIGIBLE = 1e-4
 
 
 @dataclass(frozen=True)
-class Argument:
+class ArgumentVerdict:
     """What is known of the gradient of one argument.
 
     ``expected`` and ``got`` are for the cotangents of one trial; ``expected`` is NaN where it was not measured.
@@ -40,7 +40,7 @@ class Trial:
     along: list[Tensor]
     got: MaybeTensors
     outputs: list[Tensor]
-    path: Path
+    path: Samples
 
     @property
     def rounding(self) -> float:
@@ -62,14 +62,14 @@ class Trial:
 
 
 @dataclass
-class Values:
+class FirstOrder:
     """The verdict on the first derivatives.
 
     ``reason`` says why a gradient is not confirmed; ``notes`` what else was learnt. ``trials`` are kept for the
     explanation. ``accuracy`` is the relative agreement that could be confirmed.
     """
 
-    arguments: list[Argument]
+    arguments: list[ArgumentVerdict]
     confirmed: bool
     by: str
     accuracy: float | None = None
@@ -119,7 +119,7 @@ def compare_one(
     rtol: float,
     floor: float = 0.0,
     rounding: float = 0.0,
-) -> Argument:
+) -> ArgumentVerdict:
     """Compare the gradient of one argument ``x`` with the known one, None standing for zero.
 
     An error above ``tolerance`` is ``inexact`` up to ``rtol`` and ``wrong`` beyond. ``floor`` is the least scale that
@@ -130,11 +130,11 @@ def compare_one(
     given = torch.zeros_like(x) if got is None else got.detach()
     error = relative_error(known, given, floor)
     if error <= tolerance or (math.isfinite(error) and _furthest(known, given) <= rounding):
-        return Argument(name, "ok", min(error, tolerance), tolerance)
+        return ArgumentVerdict(name, "ok", min(error, tolerance), tolerance)
     if got is None:
-        return Argument(name, "missing", error, tolerance, known)
+        return ArgumentVerdict(name, "missing", error, tolerance, known)
     status: Literal["wrong", "inexact"] = "wrong" if error > rtol else "inexact"
-    return Argument(name, status, error, tolerance, known, given)
+    return ArgumentVerdict(name, status, error, tolerance, known, given)
 
 
 def difference(got: MaybeTensors, want: MaybeTensors) -> MaybeTensors:

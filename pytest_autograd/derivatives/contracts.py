@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from pytest_autograd.call.call import Call, differentiable, named_outputs
-from pytest_autograd.derivatives.autograd_reference import Testify
+from pytest_autograd.derivatives.autograd_reference import AskReference
 from pytest_autograd.derivatives.compare import Trial
 from pytest_autograd.derivatives.directional_test import inner, judge, size
 from pytest_autograd.derivatives.element_wise import numeric_gradient
 from pytest_autograd.derivatives.evaluator import Evaluator, MaybeTensors
-from pytest_autograd.derivatives.finite_differences import Line
+from pytest_autograd.derivatives.finite_differences import FunctionAlongLine
 from pytest_autograd.errors import CheckError, NotApplicable
 from pytest_autograd.running.phase import phase
 from pytest_autograd.running.rng import reseed
@@ -43,7 +43,7 @@ class Declared:
                     f"{self.option}={name} cannot be called like the target: {type(error).__name__}: {error}"
                 ) from error
         chosen = self._matching([tensor for _, tensor in named_outputs(raw, flat=False)], point)
-        return [leaves[i] for i in self.call.wanted], chosen
+        return [leaves[i] for i in self.call.differentiated], chosen
 
     def _matching(self, outputs: Sequence[Tensor], point: Sequence[Tensor]) -> list[Tensor]:
         targets = self.evaluator.forward(point)
@@ -109,7 +109,9 @@ class TrueVjp:
     numeric: bool
 
 
-def true_vjp(evaluator: Evaluator, testify: Testify, trial: Trial, precision: float) -> TrueVjp:
+def true_vjp(
+    evaluator: Evaluator, testify: AskReference, trial: Trial, precision: float
+) -> TrueVjp:
     """Return the VJP by the witness where finite differences confirm it at ``trial``, else numeric."""
 
     def by_witness(x: Sequence[Tensor], v: Sequence[Tensor]) -> MaybeTensors:
@@ -122,7 +124,7 @@ def true_vjp(evaluator: Evaluator, testify: Testify, trial: Trial, precision: fl
         gradients = by_witness(trial.point, trial.cotangents)
     except NotApplicable:
         return TrueVjp(by_differences, numeric=True)
-    line = Line(trial.path, trial.cotangents, precision)
+    line = FunctionAlongLine(trial.path, trial.cotangents, precision)
     claimed = inner(gradients, trial.along)
     scale, rounding = size(gradients, trial.along), size(gradients, trial.point)
     doubted = judge(line, claimed, scale, rounding).status == "wrong"

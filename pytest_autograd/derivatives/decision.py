@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from pytest_autograd.derivatives.autograd_reference import Witness, testify
-from pytest_autograd.derivatives.compare import Values
+from pytest_autograd.derivatives.autograd_reference import ReferenceGradients, reference_gradients
+from pytest_autograd.derivatives.compare import FirstOrder
 from pytest_autograd.derivatives.contracts import Declared, check_keys, transformed, true_vjp
 from pytest_autograd.derivatives.element_wise import numeric_tolerance
 from pytest_autograd.derivatives.evaluator import Evaluator, MaybeTensors
@@ -16,12 +16,12 @@ from pytest_autograd.derivatives.precision import forward_precision, input_preci
 from pytest_autograd.options import Options
 
 
-def decide(evaluator: Evaluator, options: Options) -> Values:
+def decide(evaluator: Evaluator, options: Options) -> FirstOrder:
     """Return the verdict on the gradients of ``evaluator`` at its own point."""
     seed = evaluator.seed
 
-    def reference(point: Sequence[Tensor], cotangents: Sequence[Tensor]) -> Witness:
-        return testify(evaluator.call, seed, point, cotangents, evaluator.output_names)
+    def reference(point: Sequence[Tensor], cotangents: Sequence[Tensor]) -> ReferenceGradients:
+        return reference_gradients(evaluator.call, seed, point, cotangents, evaluator.output_names)
 
     def coarsest() -> float:
         return forward_precision(evaluator, evaluator.point)

@@ -16,7 +16,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from pytest_autograd.derivatives.finite_differences import EPS, SIGMAS, Line, Slope
+from pytest_autograd.derivatives.finite_differences import EPS, SIGMAS, FunctionAlongLine, Slope
 
 FINE_STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
 FINER_STEPS = (1e-7, 1e-8, 1e-9)  # for steep functions, where nothing coarser converged
@@ -113,7 +113,7 @@ def _step_scale(x: Tensor) -> Tensor:
     return torch.maximum(magnitude, typical)
 
 
-def judge(line: Line, claimed: float, scale: float, rounding: float) -> Judgement:
+def judge(line: FunctionAlongLine, claimed: float, scale: float, rounding: float) -> Judgement:
     """Compare ``claimed = <g, u>`` with the slope of ``line``, at smaller and smaller steps until it is clear.
 
     ``scale``: typical size of ``<g, u>`` (see :func:`size`); ``rounding``: size of ``g * x``.
@@ -144,7 +144,9 @@ def judge(line: Line, claimed: float, scale: float, rounding: float) -> Judgemen
     return Judgement(status, claimed, tuple(slopes), scale)
 
 
-def _rough(line: Line, claimed: float, scale: float, rounding: float, fine: float) -> bool:
+def _rough(
+    line: FunctionAlongLine, claimed: float, scale: float, rounding: float, fine: float
+) -> bool:
     """Whether forward follows the claim but for tiny deviations, as an iterative solver does that stops early.
 
     Its slopes at wide steps are then those claimed, and at small steps those of the deviations.
@@ -163,7 +165,9 @@ FAR, CLOSE, MOST, TINY = 0.1, 0.02, 0.6, 1e-5
 WIDE_STEPS = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3)
 
 
-def _finest_step(line: Line, slopes: Sequence[Slope], claimed: float, rounding: float) -> float:
+def _finest_step(
+    line: FunctionAlongLine, slopes: Sequence[Slope], claimed: float, rounding: float
+) -> float:
     """Return the least step at which rounding still leaves the claim and the slopes apart.
 
     A derivative is a limit: where forward varies faster than the coarse steps, only this one tells.

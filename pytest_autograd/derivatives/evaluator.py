@@ -17,7 +17,7 @@ from pytest_autograd.call.call import Call, differentiable, named_outputs
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.running.phase import phase
 from pytest_autograd.running.rng import python_streams, reseed
-from pytest_autograd.running.time_limit import PATIENCE, SHORTEST
+from pytest_autograd.running.time_limit import SHORTEST, TIME_LIMIT
 
 MaybeTensors = list[Tensor | None]
 MANY_TIMES = 50
@@ -43,12 +43,12 @@ class Evaluator:
     @property
     def point(self) -> list[Tensor]:
         """The differentiated values as given."""
-        return [self.call.slots[i].value for i in self.call.wanted]
+        return [self.call.slots[i].value for i in self.call.differentiated]
 
     @property
     def names(self) -> list[str]:
         """Names of the differentiated arguments."""
-        return [self.call.slots[i].name for i in self.call.wanted]
+        return [self.call.slots[i].name for i in self.call.differentiated]
 
     def forward(self, point: Sequence[Tensor]) -> list[Tensor]:
         """Return the differentiable outputs at ``point``, detached."""
@@ -112,7 +112,7 @@ class Evaluator:
         self.calls["jvp"] += 1
         with forward_ad.dual_level(), self._authors_code("jvp"):
             _, arguments = self.call.fresh(values)
-            for i, tangent in zip(self.call.wanted, tangents, strict=True):
+            for i, tangent in zip(self.call.differentiated, tangents, strict=True):
                 arguments[i] = forward_ad.make_dual(arguments[i], tangent.clone())
             named = named_outputs(self.call.run(arguments), flat=self.call.flat)
             return [forward_ad.unpack_dual(named[i][1]).tangent for i in self.output_indices]
@@ -171,7 +171,7 @@ class Evaluator:
             if slot.name == overwritten:
                 with torch.no_grad():
                     argument.add_(1).mul_(2)
-        return [leaves[i] for i in self.call.wanted], outputs
+        return [leaves[i] for i in self.call.differentiated], outputs
 
     def patience(self, where: str) -> float:
         """Return how many seconds a run may take: many times what the first one took."""
@@ -217,10 +217,10 @@ class _AuthorsCode:
     def __enter__(self) -> None:
         self._phase.__enter__()
         self._start = time.monotonic()
-        PATIENCE.begin(self._evaluator.patience(self._where))
+        TIME_LIMIT.begin(self._evaluator.patience(self._where))
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
-        overdue = PATIENCE.end(error)
+        overdue = TIME_LIMIT.end(error)
         self._phase.__exit__()
         seconds = time.monotonic() - self._start
         if overdue:

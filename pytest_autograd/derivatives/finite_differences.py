@@ -45,7 +45,7 @@ class Slope:
         return not abs(self.value - value) <= SIGMAS * self.uncertainty
 
 
-class Path:
+class Samples:
     """A function along ``point + t * direction``, as flat real vectors; they are kept for cotangents to share.
 
     ``like`` has the shapes of the outputs; an output that is None counts as zeros.
@@ -86,10 +86,10 @@ def flat_real(tensors: Sequence[Tensor | None], like: Sequence[Tensor]) -> Tenso
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
-class Line:
+class FunctionAlongLine:
     """The outputs along a path, weighted by cotangents; ``precision`` is the relative rounding of the function."""
 
-    def __init__(self, path: Path, weights: Sequence[Tensor], precision: float = EPS) -> None:
+    def __init__(self, path: Samples, weights: Sequence[Tensor], precision: float = EPS) -> None:
         self.path, self.precision = path, precision
         self.weights = flat_real(weights, weights)
         self.base = path.at(0.0)
@@ -132,7 +132,7 @@ class Line:
         return Slope(h, value, uncertainty, noise, kinked)
 
 
-def measured_precision(line: Line) -> float:
+def measured_precision(line: FunctionAlongLine) -> float:
     """Return the relative rounding of the function along ``line``, at least float64's.
 
     Rounding stays the same at ten times the step; kinks and curvature grow, and are not rounding.

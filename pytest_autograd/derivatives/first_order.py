@@ -8,11 +8,17 @@ from typing import Literal
 
 from torch import Tensor
 
-from pytest_autograd.derivatives.compare import Argument, Trial, Values, compare_one, difference
+from pytest_autograd.derivatives.compare import (
+    ArgumentVerdict,
+    FirstOrder,
+    Trial,
+    compare_one,
+    difference,
+)
 from pytest_autograd.derivatives.directional_test import Judgement, inner
 from pytest_autograd.derivatives.evaluator import MaybeTensors
 from pytest_autograd.derivatives.finite_differences import EPS
-from pytest_autograd.derivatives.trials import Hearing
+from pytest_autograd.derivatives.trials import Trials
 from pytest_autograd.errors import NotApplicable
 
 TRIALS = 2
@@ -23,10 +29,10 @@ CONTRACT_RTOL = 1e-9
 Truth = Callable[[Sequence[Tensor], Sequence[Tensor]], MaybeTensors]
 
 
-class Verifier(Hearing):
+class Verifier(Trials):
     """Decides on the gradients of one evaluator; see the table in the documentation of verdicts."""
 
-    def against_truth(self, truth: Truth, by: str, tolerance: float) -> Values:
+    def against_truth(self, truth: Truth, by: str, tolerance: float) -> FirstOrder:
         """Verify against known gradients (a contract), element by element, at the point and beside it."""
         points = [self.evaluator.point, self.nearby()]
         trials = [trial for point in points for trial in self.draw(point)]
@@ -38,11 +44,11 @@ class Verifier(Hearing):
         arguments = _worst_of_each(compared)
         bad = any(argument.status in ("wrong", "missing") for argument in arguments)
         error = max((argument.error for argument in arguments), default=0.0)
-        return Values(
+        return FirstOrder(
             arguments, not bad, by, max(error, EPS), trials=trials, precision=self.precision
         )
 
-    def verify(self) -> Values:
+    def verify(self) -> FirstOrder:
         """Verify against forward itself."""
         values = self._at(self.evaluator.point)
         attempts = 0
@@ -56,18 +62,20 @@ class Verifier(Hearing):
             values = self._witness_alone(values)
         return values
 
-    def _at(self, point: Sequence[Tensor]) -> Values:
+    def _at(self, point: Sequence[Tensor]) -> FirstOrder:
         trials = self.draw(point, TRIALS)
         judgements = [self.judge_trial(trial, range(len(point))) for trial in trials]
         kinked = any(judgement.status == "kink" for judgement in judgements)
-        base = Values([], False, "judge", trials=trials, kinked=kinked, precision=self.precision)
+        base = FirstOrder(
+            [], False, "judge", trials=trials, kinked=kinked, precision=self.precision
+        )
         base.judgements = judgements
         if any(judgement.status == "wrong" for judgement in judgements):
             return self._blame(base) if self._witness_objects(trials) else self._unresolved(base)
         if any(judgement.status != "ok" for judgement in judgements):
             return self._unresolved(base, judgements)
         base.accuracy = max(judgement.accuracy for judgement in judgements)
-        base.arguments = [Argument(name, "ok") for name in self.evaluator.names]
+        base.arguments = [ArgumentVerdict(name, "ok") for name in self.evaluator.names]
         base.confirmed = True
         return self._with_witness(base, judgements)
 
@@ -83,8 +91,8 @@ class Verifier(Hearing):
             return True
         return False
 
-    def _unresolved(self, values: Values, judgements: Sequence[Judgement] = ()) -> Values:
-        values.arguments = [Argument(name, "unresolved") for name in self.evaluator.names]
+    def _unresolved(self, values: FirstOrder, judgements: Sequence[Judgement] = ()) -> FirstOrder:
+        values.arguments = [ArgumentVerdict(name, "unresolved") for name in self.evaluator.names]
         values.reason = self._why_unresolved(judgements)
         return values
 
@@ -101,7 +109,7 @@ class Verifier(Hearing):
         uncertainty = max(j.best.uncertainty / j.scale for j in judgements)
         return f"finite differences could not resolve the gradient (uncertain by {uncertainty:.1g} of its size)"
 
-    def _with_witness(self, values: Values, judgements: Sequence[Judgement]) -> Values:
+    def _with_witness(self, values: FirstOrder, judgements: Sequence[Judgement]) -> FirstOrder:
         """Let the witness look for errors smaller than the judge resolves."""
         for trial, judgement in list(zip(values.trials, judgements, strict=True))[:WITNESSED]:
             try:
@@ -139,9 +147,9 @@ class Verifier(Hearing):
         )
         return values
 
-    def _witness_alone(self, values: Values) -> Values:
+    def _witness_alone(self, values: FirstOrder) -> FirstOrder:
         """Confirm by the witness what the judge cannot resolve, if forward never left autograd."""
-        compared: list[Argument] = []
+        compared: list[ArgumentVerdict] = []
         for trial in values.trials:
             try:
                 witness = self.testify(trial.point, trial.cotangents)
@@ -170,7 +178,7 @@ class Verifier(Hearing):
         values.accuracy = self.witness_tolerance
         return values
 
-    def _judge_sides_with_witness(self, values: Values) -> bool:
+    def _judge_sides_with_witness(self, values: FirstOrder) -> bool:
         """Whether the best slope of each trial allows what the witness claims: then both object to backward."""
         for trial, judgement in zip(values.trials, values.judgements, strict=True):
             witness = self.testify(trial.point, trial.cotangents)
@@ -179,7 +187,7 @@ class Verifier(Hearing):
                 return False
         return True
 
-    def _blame(self, values: Values) -> Values:
+    def _blame(self, values: FirstOrder) -> FirstOrder:
         """Find out which arguments are wrong, and what their gradients should be."""
         for trial in values.trials:
             values.arguments = [self._blame_one(trial, i) for i in range(len(trial.point))]
@@ -195,13 +203,13 @@ class Verifier(Hearing):
             )
         return values
 
-    def _blame_one(self, trial: Trial, slot: int) -> Argument:
+    def _blame_one(self, trial: Trial, slot: int) -> ArgumentVerdict:
         name, got = self.evaluator.names[slot], trial.got[slot]
         judgement = self.judge_trial(trial, [slot])
         if judgement.status == "ok":
-            return Argument(name, "ok", judgement.accuracy)
+            return ArgumentVerdict(name, "ok", judgement.accuracy)
         if judgement.status != "wrong":
-            return Argument(name, "unresolved")
+            return ArgumentVerdict(name, "unresolved")
         expected, tolerance = self.expected(trial, slot, judgement)
         x = trial.point[slot]
         compared = compare_one(
@@ -212,11 +220,11 @@ class Verifier(Hearing):
         status: Literal["wrong", "inexact"] = (
             "wrong" if judgement.discrepancy > self.rtol else "inexact"
         )
-        return Argument(name, status, judgement.discrepancy, tolerance, expected, got)
+        return ArgumentVerdict(name, status, judgement.discrepancy, tolerance, expected, got)
 
 
-def _worst_of_each(arguments: Sequence[Argument]) -> list[Argument]:
-    worst: dict[str, Argument] = {}
+def _worst_of_each(arguments: Sequence[ArgumentVerdict]) -> list[ArgumentVerdict]:
+    worst: dict[str, ArgumentVerdict] = {}
     for argument in arguments:
         known = worst.get(argument.name)
         if known is None or argument.error > known.error:

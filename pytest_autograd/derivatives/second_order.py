@@ -22,7 +22,11 @@ from pytest_autograd.derivatives.directional_test import (
     size,
 )
 from pytest_autograd.derivatives.evaluator import Evaluator, MaybeTensors, NoHistory
-from pytest_autograd.derivatives.finite_differences import Line, Path, measured_precision
+from pytest_autograd.derivatives.finite_differences import (
+    FunctionAlongLine,
+    Samples,
+    measured_precision,
+)
 from pytest_autograd.errors import TargetRaised
 
 RETRIES = 3
@@ -83,8 +87,8 @@ class SecondOrderJudge:
 
         def judged(moving: Sequence[int]) -> Judgement:
             restricted = [u if i in moving else torch.zeros_like(u) for i, u in enumerate(along)]
-            path = Path(first_gradient, variables, restricted, shapes, first)
-            line = Line(path, weights, self.precision)
+            path = Samples(first_gradient, variables, restricted, shapes, first)
+            line = FunctionAlongLine(path, weights, self.precision)
             given = [None] * len(variables) if claimed is None else claimed
             kept = [g if i in moving else None for i, g in enumerate(given)]
             what = inner(kept, restricted), size(kept, restricted), size(kept, variables)
@@ -92,7 +96,7 @@ class SecondOrderJudge:
             if verdict.status == "ok":
                 return verdict
             precision = max(self.precision, measured_precision(line))
-            return judge(Line(path, weights, precision), *what)
+            return judge(FunctionAlongLine(path, weights, precision), *what)
 
         if claimed is None:
             return self._without_history(judged(range(split)))

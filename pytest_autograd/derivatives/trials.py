@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from pytest_autograd.derivatives.autograd_reference import Testify
-from pytest_autograd.derivatives.compare import Argument, Trial, compare_one, relative_error
+from pytest_autograd.derivatives.autograd_reference import AskReference
+from pytest_autograd.derivatives.compare import ArgumentVerdict, Trial, compare_one, relative_error
 from pytest_autograd.derivatives.directional_test import (
     Judgement,
     direction,
@@ -19,7 +19,12 @@ from pytest_autograd.derivatives.directional_test import (
 )
 from pytest_autograd.derivatives.element_wise import numeric_gradient, numeric_tolerance
 from pytest_autograd.derivatives.evaluator import Evaluator, MaybeTensors
-from pytest_autograd.derivatives.finite_differences import EPS, Line, Path, measured_precision
+from pytest_autograd.derivatives.finite_differences import (
+    EPS,
+    FunctionAlongLine,
+    Samples,
+    measured_precision,
+)
 from pytest_autograd.errors import NotApplicable
 
 SHARP = 1e-9  # relative uncertainty of a slope that no float32 inside forward allows
@@ -27,13 +32,13 @@ JITTER = 0.01
 WITNESS_RTOL = 1e-11  # more is allowed where one unit in the last place of the inputs changes more
 
 
-class Hearing:
+class Trials:
     """Draws, judges and compares at points of one evaluator; ``precision`` is the rounding of forward so far known."""
 
     def __init__(
         self,
         evaluator: Evaluator,
-        testify: Testify,
+        testify: AskReference,
         seed: int,
         rtol: float,
         precision: float = EPS,
@@ -49,7 +54,7 @@ class Hearing:
         """Draw a direction and ``count`` cotangents at ``point``, and ask backward for the VJPs."""
         outputs = self.evaluator.forward(point)
         along = direction(point, self.generator)
-        path = Path(self.evaluator.forward, point, along, outputs, outputs)
+        path = Samples(self.evaluator.forward, point, along, outputs, outputs)
         trials = []
         for _ in range(count):
             cotangents = signed_bounded(outputs, self.generator)
@@ -68,11 +73,11 @@ class Hearing:
         along, path = trial.along, trial.path
         if len(slots) < len(along):
             along = [u if i in slots else torch.zeros_like(u) for i, u in enumerate(along)]
-            path = Path(self.evaluator.forward, trial.point, along, trial.outputs, trial.outputs)
+            path = Samples(self.evaluator.forward, trial.point, along, trial.outputs, trial.outputs)
         moving = [g if i in slots else None for i, g in enumerate(trial.got)]
         claimed, scale = inner(moving, along), size(moving, along)
         rounding = size(moving, trial.point)
-        line = Line(path, trial.cotangents, self.precision)
+        line = FunctionAlongLine(path, trial.cotangents, self.precision)
         verdict = judge(line, claimed, scale, rounding)
         sharp = verdict.status == "ok" and verdict.best.uncertainty <= SHARP * verdict.scale
         if sharp or self.measured:
@@ -81,9 +86,13 @@ class Hearing:
         coarsest = self.coarsest() if self.coarsest is not None else EPS
         self.precision = max(self.precision, coarsest, measured_precision(line))
         self.measured = True
-        return judge(Line(path, trial.cotangents, self.precision), claimed, scale, rounding)
+        return judge(
+            FunctionAlongLine(path, trial.cotangents, self.precision), claimed, scale, rounding
+        )
 
-    def compare(self, trial: Trial, expected: MaybeTensors, tolerance: float) -> list[Argument]:
+    def compare(
+        self, trial: Trial, expected: MaybeTensors, tolerance: float
+    ) -> list[ArgumentVerdict]:
         """Compare backward's answer with known gradients, element by element."""
         rows = zip(self.evaluator.names, expected, trial.got, trial.point, strict=True)
         return [

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pytest_autograd.derivatives.compare import Argument, Values
+    from pytest_autograd.derivatives.compare import ArgumentVerdict, FirstOrder
 
 FIT = 1e-5  # relative error within which a cause fits
 
 
-def causes(values: Values, argument: Argument) -> Iterator[str]:
+def causes(values: FirstOrder, argument: ArgumentVerdict) -> Iterator[str]:
     """Yield the causes that fit, the most specific first."""
     want, got = argument.expected, argument.got
     if want is None or got is None or bool(want.isnan().any()):
@@ -49,7 +49,7 @@ def close(one: Tensor | None, other: Tensor | None) -> bool:
     return scale > 0 and bool(((one - other).abs() <= FIT * scale).all())
 
 
-def _ignores_grad_output(values: Values, name: str) -> bool:
+def _ignores_grad_output(values: FirstOrder, name: str) -> bool:
     """Whether different cotangents at one point got the very same answer."""
     first, *rest = values.trials
     answers = []
@@ -63,12 +63,12 @@ def _ignores_grad_output(values: Values, name: str) -> bool:
     )
 
 
-def argument_names(values: Values) -> list[str]:
+def argument_names(values: FirstOrder) -> list[str]:
     """Return the names of the judged arguments, in their order."""
     return [argument.name for argument in values.arguments]
 
 
-def _factor(values: Values, want: Tensor, got: Tensor) -> Iterator[str]:
+def _factor(values: FirstOrder, want: Tensor, got: Tensor) -> Iterator[str]:
     factor = (got * want.conj()).sum() / (want * want.conj()).sum()
     times = complex(factor.item())
     if not close(got, want * factor) or abs(times) <= FIT or abs(times.imag) > FIT * abs(times):
@@ -83,13 +83,13 @@ def _factor(values: Values, want: Tensor, got: Tensor) -> Iterator[str]:
     yield f"it is {times:.4g} x the right one in every element{hint}"
 
 
-def _sizes(values: Values) -> set[int]:
+def _sizes(values: FirstOrder) -> set[int]:
     """Return the numbers of elements, in all and along each axis, of inputs and outputs; 2 says too little."""
     tensors = [*values.trials[0].point, *values.trials[0].cotangents]
     return {n for tensor in tensors for n in (*tensor.shape, tensor.numel()) if n > 2}
 
 
-def _swapped(values: Values, argument: Argument) -> Iterator[str]:
+def _swapped(values: FirstOrder, argument: ArgumentVerdict) -> Iterator[str]:
     for other in values.arguments:
         if other.name != argument.name and close(other.expected, argument.got):
             yield f"it is the gradient of {other.name}: the returned gradients are swapped"
@@ -121,7 +121,7 @@ def _shifted(want: Tensor, got: Tensor) -> Iterator[str]:
                     yield f"it is shifted by one along axis {axis}"
 
 
-def _wrong_axis(values: Values, want: Tensor, got: Tensor) -> Iterator[str]:
+def _wrong_axis(values: FirstOrder, want: Tensor, got: Tensor) -> Iterator[str]:
     """Tell a sum of grad_output over the wrong axes."""
     for cotangent in values.trials[0].cotangents:
         for count in range(1, cotangent.dim() + 1):
@@ -130,7 +130,7 @@ def _wrong_axis(values: Values, want: Tensor, got: Tensor) -> Iterator[str]:
                     yield f"it is grad_output summed over the wrong axis ({', '.join(map(str, axes))})"
 
 
-def precision_words(argument: Argument) -> str:
+def precision_words(argument: ArgumentVerdict) -> str:
     """Say that a gradient looks computed in a lower precision, if its elements do."""
     want, got = argument.expected, argument.got
     if want is None or got is None or bool(want.isnan().any()):
@@ -161,7 +161,7 @@ def _representable(got: Tensor, name: str) -> bool:
     return bool((rounded.to(got.dtype) == got).all())
 
 
-def where_flat(argument: Argument) -> bool:
+def where_flat(argument: ArgumentVerdict) -> bool:
     """Whether a gradient is wrong only where the true one is zero, and right in a part where it is not."""
     want, got = argument.expected, argument.got
     if want is None or got is None or bool(want.isnan().any()) or not want.numel():

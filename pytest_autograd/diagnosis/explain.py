@@ -9,12 +9,12 @@ from pytest_autograd.diagnosis.causes import argument_names, causes, close, wher
 from pytest_autograd.rule import Evidence, raised
 
 if TYPE_CHECKING:
-    from pytest_autograd.derivatives.compare import Argument, Trial, Values
-    from pytest_autograd.facts.other_inputs import WrongThere
+    from pytest_autograd.derivatives.compare import ArgumentVerdict, FirstOrder, Trial
+    from pytest_autograd.facts.other_inputs import WrongAtOtherInput
     from pytest_autograd.facts.probe import Probe
 
 
-def worst_element(argument: Argument) -> tuple[tuple[int, ...] | None, Any, Any]:
+def worst_element(argument: ArgumentVerdict) -> tuple[tuple[int, ...] | None, Any, Any]:
     """Return (index, expected, got) of the element that is farthest off; ``got`` is None where there is no gradient."""
     want, got = argument.expected, argument.got
     if want is None or not want.numel():
@@ -31,7 +31,7 @@ def worst_element(argument: Argument) -> tuple[tuple[int, ...] | None, Any, Any]
     return place, want[place].item(), None if got is None else got[place].item()
 
 
-def explain(probe: Probe, values: Values, argument: Argument) -> Evidence:
+def explain(probe: Probe, values: FirstOrder, argument: ArgumentVerdict) -> Evidence:
     """Return the evidence of a wrong gradient, with the cause that fits it or the words that none does."""
     index, expected, got = worst_element(argument)
     declared = values.by in CONTRACTS
@@ -51,7 +51,7 @@ def explain(probe: Probe, values: Values, argument: Argument) -> Evidence:
     )
 
 
-def explain_there(probe: Probe, wrong: WrongThere) -> Evidence:
+def explain_there(probe: Probe, wrong: WrongAtOtherInput) -> Evidence:
     """Return the evidence of a gradient that is wrong only at other inputs than the given ones."""
     if wrong.values is None or wrong.argument is None:
         assert wrong.raised is not None
@@ -83,7 +83,7 @@ WHERE_FLAT_FIX = (
 )
 
 
-def _looks_like_surrogate(argument: Argument) -> bool:
+def _looks_like_surrogate(argument: ArgumentVerdict) -> bool:
     """Whether the true gradient is zero throughout while backward returns something."""
     want, got = argument.expected, argument.got
     return (
@@ -97,7 +97,7 @@ def _looks_like_surrogate(argument: Argument) -> bool:
 CONTRACTS = ("reference", "surrogate", "grad_transform")
 
 
-def _share(argument: Argument) -> str:
+def _share(argument: ArgumentVerdict) -> str:
     want, got = argument.expected, argument.got
     if want is None or got is None or not want.numel():
         return ""
@@ -107,7 +107,7 @@ def _share(argument: Argument) -> str:
     return f"; {int((wrong & known).sum())} of {int(known.sum())} elements are wrong"
 
 
-def _cause(probe: Probe, values: Values, argument: Argument) -> str:
+def _cause(probe: Probe, values: FirstOrder, argument: ArgumentVerdict) -> str:
     """Return the first cause that fits; the dear ones, which run the code again, come last."""
     simple = next(causes(values, argument), None)
     return (
@@ -122,7 +122,9 @@ def _cause(probe: Probe, values: Values, argument: Argument) -> str:
 NONE_FITS = "no simple cause fits"
 
 
-def _trial_of(probe: Probe, values: Values, argument: Argument) -> tuple[Trial, int] | None:
+def _trial_of(
+    probe: Probe, values: FirstOrder, argument: ArgumentVerdict
+) -> tuple[Trial, int] | None:
     """Return the trial that ``argument`` was judged in and its place, None if another call was judged."""
     if values is not probe.known.get("values") or argument.got is None:
         return None
@@ -138,7 +140,7 @@ def _trial_of(probe: Probe, values: Values, argument: Argument) -> tuple[Trial, 
     return None
 
 
-def _missing_conjugate(probe: Probe, values: Values, argument: Argument) -> str | None:
+def _missing_conjugate(probe: Probe, values: FirstOrder, argument: ArgumentVerdict) -> str | None:
     """A C-linear backward that lacks a conjugate gives the right gradient for conjugated cotangents."""
     found = _trial_of(probe, values, argument)
     if found is None or argument.got is None or not argument.got.is_complex():
@@ -152,7 +154,7 @@ def _missing_conjugate(probe: Probe, values: Values, argument: Argument) -> str 
     return None
 
 
-def _missing_term(probe: Probe, values: Values, argument: Argument) -> str | None:
+def _missing_term(probe: Probe, values: FirstOrder, argument: ArgumentVerdict) -> str | None:
     found = _trial_of(probe, values, argument)
     if found is None:
         return None

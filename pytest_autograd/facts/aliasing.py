@@ -23,7 +23,9 @@ def reused_output(call: Call, seed: int) -> str | None:
     first = _outputs(call, [slot.value for slot in call.slots], seed)
     kept = [tensor.detach().clone() for _, tensor in first]
     moved = [
-        slot.value + 0.5 * direction([slot.value], generator)[0] if slot.wanted else slot.value
+        slot.value + 0.5 * direction([slot.value], generator)[0]
+        if slot.differentiated
+        else slot.value
         for slot in call.slots
     ]
     try:
@@ -69,7 +71,7 @@ def shared_leaf_gradients(call: Call, seed: int) -> tuple[str, str] | None:
     cotangents = signed_bounded([y.detach() for y in outputs], torch.Generator().manual_seed(seed))
     torch.autograd.backward(outputs, cotangents)
     seen: list[tuple[str, Tensor]] = []
-    for i in call.wanted:
+    for i in call.differentiated:
         gradient = leaves[i].grad
         if gradient is None or not gradient.numel():
             continue
@@ -92,7 +94,7 @@ def gradient_kept_elsewhere(trace: Trace, call: Call) -> tuple[str, str] | None:
     for slot in call.slots:
         returned = trace.backwards[0].returned if trace.backwards else ()
         gradient = returned[slot.position] if slot.position < len(returned) else None
-        if slot.wanted and isinstance(gradient, Tensor):
+        if slot.differentiated and isinstance(gradient, Tensor):
             for name, value in tensors:
                 if overlap(gradient, value):
                     return slot.name, name

@@ -65,7 +65,7 @@ def _ways(call: Call, seed: int) -> Iterator[tuple[str, Call]]:
 
     yield "with saved tensors offloaded (saved_tensors_hooks)", replace(call, target=offloaded)
     yield "under checkpoint", replace(call, target=_run_again(call, seed))
-    if not call.linked:  # it detaches its arguments, and nobody passes it a module's own tensors
+    if not call.shared:  # it detaches its arguments, and nobody passes it a module's own tensors
         yield "under checkpoint(use_reentrant=True)", replace(call, target=reentrant)
 
 

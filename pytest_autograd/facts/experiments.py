@@ -79,10 +79,10 @@ def _close(want: Tensor | None, got: Tensor | None, tolerance: float) -> bool:
 
 
 def moved_copies(evaluator: Evaluator, generator: torch.Generator) -> list[Tensor]:
-    """Return another point for a call that runs beside the first: a linked tensor cannot hold two values at a time."""
+    """Return another point for a call that runs beside the first: a shared tensor cannot hold two values at a time."""
     point, call = evaluator.point, evaluator.call
     along = direction(point, generator)
-    stay = [call.slots[i].linked is not None for i in call.wanted]
+    stay = [call.slots[i].shared is not None for i in call.differentiated]
     return [x if stays else x + 0.5 * u for x, u, stays in zip(point, along, stay, strict=True)]
 
 
@@ -196,12 +196,15 @@ def work_for_frozen(call: Call, seed: int) -> list[Wasted]:
     beside a kernel launch and counts nothing. Work that is idle with nothing frozen, as in a recomputed forward, is no
     fault of the frozen argument.
     """
-    if len(call.wanted) < 2:
+    if len(call.differentiated) < 2:
         raise NotApplicable("only one argument is differentiated")
     always = _idle_work(call, seed)
     found = []
     for index in call.freezable:
-        slots = tuple(replace(s, wanted=s.wanted and i != index) for i, s in enumerate(call.slots))
+        slots = tuple(
+            replace(s, differentiated=s.differentiated and i != index)
+            for i, s in enumerate(call.slots)
+        )
         work = _idle_work(replace(call, slots=slots), seed)
         if work is not None:
             idle = max(0, work[0] - (always[0] if always else 0))

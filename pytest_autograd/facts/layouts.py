@@ -109,7 +109,7 @@ def input_layouts(evaluator: Evaluator, seed: int, tolerance: float) -> Broken |
     )
     want = evaluator.vjp(point, cotangents)
     for i, slot in enumerate(call.slots):
-        for name, lay in _input_layouts_of(slot.value) if slot.linked is None else ():
+        for name, lay in _input_layouts_of(slot.value) if slot.shared is None else ():
             other = Evaluator(_laid(call, i, lay), seed)
             try:
                 there = other.forward(point)
@@ -162,7 +162,7 @@ def _laid(call: Call, index: int, lay: Callable[[Tensor], Tensor]) -> Call:
 
 def empty_or_scalar(call: Call, seed: int) -> Broken | None:
     """Return where backward fails although forward takes an empty or a 0-dim input."""
-    if call.opaque:
+    if call.sizes_may_be_known:
         raise NotApplicable("an object among the arguments may know the sizes of the others")
     for where, variant in _degenerate(call):
         evaluator = Evaluator(variant, seed)
@@ -196,14 +196,17 @@ def _degenerate(call: Call) -> Iterator[tuple[str, Call]]:
 def frozen_inputs(evaluator: Evaluator, seed: int, tolerance: float) -> list[Broken]:
     """Return where freezing one input breaks backward or changes the gradients of the others."""
     call = evaluator.call
-    if len(call.wanted) < 2:
+    if len(call.differentiated) < 2:
         raise NotApplicable("only one argument is differentiated")
     outputs = evaluator.forward(evaluator.point)
     cotangents = signed_bounded(outputs, torch.Generator().manual_seed(seed))
     full = dict(zip(evaluator.names, evaluator.vjp(evaluator.point, cotangents), strict=True))
     found = []
     for index in call.freezable:
-        slots = tuple(replace(s, wanted=s.wanted and i != index) for i, s in enumerate(call.slots))
+        slots = tuple(
+            replace(s, differentiated=s.differentiated and i != index)
+            for i, s in enumerate(call.slots)
+        )
         other = Evaluator(replace(call, slots=slots), seed)
         try:
             other.forward(other.point)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pytest_autograd.call.call import WIDE, Call
 from pytest_autograd.call.variants import elements, resized, sizes_to_change
-from pytest_autograd.derivatives.autograd_reference import testify
+from pytest_autograd.derivatives.autograd_reference import reference_gradients
 from pytest_autograd.derivatives.compare import relative_error
 from pytest_autograd.derivatives.directional_test import signed_bounded
 from pytest_autograd.derivatives.evaluator import Evaluator, MaybeTensors
@@ -64,7 +64,7 @@ def given_drifts(call: Call, seed: int) -> list[Drift]:
     exact = call.widened()
     if all(a.value.dtype == b.value.dtype for a, b in zip(call.slots, exact.slots, strict=True)):
         return []
-    dtypes = [slot.value.dtype for slot in call.slots if slot.wanted]
+    dtypes = [slot.value.dtype for slot in call.slots if slot.differentiated]
     narrow = max(dtypes, key=lambda dtype: torch.finfo(dtype).eps)
     low, high = Evaluator(call, seed), Evaluator(exact, seed)
     truth, outputs = high.forward(high.point), low.forward(low.point)
@@ -145,6 +145,6 @@ def _by_autograd(
 ) -> MaybeTensors | None:
     point, names = evaluator.point, evaluator.output_names
     try:
-        return testify(evaluator.call, seed, point, cotangents, names).gradients
+        return reference_gradients(evaluator.call, seed, point, cotangents, names).gradients
     except NotApplicable:
         return None

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pytest_autograd.call.tensors import same
-from pytest_autograd.derivatives.autograd_reference import testify
+from pytest_autograd.derivatives.autograd_reference import reference_gradients
 from pytest_autograd.derivatives.directional_test import signed_bounded
 from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.errors import NotApplicable
@@ -95,7 +95,7 @@ def _autograd_is_finite(
 ) -> bool:
     names = evaluator.output_names
     try:
-        witness = testify(evaluator.call, evaluator.seed, point, cotangents, names)
+        witness = reference_gradients(evaluator.call, evaluator.seed, point, cotangents, names)
     except NotApplicable:
         return False
     gradient = witness.gradients[slot]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_autograd.call.call import Call
 from pytest_autograd.call.tensors import same
-from pytest_autograd.derivatives.compare import Trial, Values, relative_error
+from pytest_autograd.derivatives.compare import FirstOrder, Trial, relative_error
 from pytest_autograd.derivatives.contracts import Declared
 from pytest_autograd.derivatives.decision import decide
 from pytest_autograd.derivatives.evaluator import Evaluator
@@ -72,7 +72,7 @@ class Numbers(Observed):
         return Declared(option, getattr(self.options, option), self.evaluator)
 
     @fact
-    def values(self) -> Values:
+    def values(self) -> FirstOrder:
         """The verdict on the first derivatives, against forward itself or against the contract."""
         return decide(self.evaluator, self.options)
 

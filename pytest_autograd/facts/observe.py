@@ -137,7 +137,7 @@ def observe(
     ]
     outputs = [tensor for _, tensor in trace.node_outputs]
     if outputs:
-        wanted = [leaves[i] for i in call.wanted]
+        wanted = [leaves[i] for i in call.differentiated]
         generator = torch.Generator().manual_seed(seed)
         cotangents = signed_bounded([output.detach() for output in outputs], generator)
         with around_backward or nullcontext():

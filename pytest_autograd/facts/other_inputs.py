@@ -18,11 +18,11 @@ from pytest_autograd.call.variants import (
     other_sizes,
     special_points,
 )
-from pytest_autograd.derivatives.compare import Argument, Values
+from pytest_autograd.derivatives.compare import ArgumentVerdict, FirstOrder
 from pytest_autograd.derivatives.decision import decide
 from pytest_autograd.derivatives.directional_test import direction, signed_bounded
 from pytest_autograd.derivatives.evaluator import Evaluator
-from pytest_autograd.derivatives.finite_differences import EPS, Line, Path
+from pytest_autograd.derivatives.finite_differences import EPS, FunctionAlongLine, Samples
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.base import fact
 from pytest_autograd.facts.numbers import Numbers
@@ -32,12 +32,12 @@ STEPS = (1e-4, 1e-6)
 
 
 @dataclass(frozen=True)
-class WrongThere:
+class WrongAtOtherInput:
     """A gradient that is right at the given inputs and wrong at others; ``raised`` when backward fails there."""
 
     where: str | Resize
-    values: Values | None = None
-    argument: Argument | None = None
+    values: FirstOrder | None = None
+    argument: ArgumentVerdict | None = None
     raised: TargetRaised | None = None
 
 
@@ -45,7 +45,7 @@ class Elsewhere(Numbers):
     """What the checked code computes at inputs that nobody gave."""
 
     @fact
-    def wrong_points(self) -> list[WrongThere]:
+    def wrong_points(self) -> list[WrongAtOtherInput]:
         """Where the gradient is wrong at other values of the same sizes."""
         call = self.evaluator.call
         points = other_points(call, self.seed)
@@ -55,18 +55,18 @@ class Elsewhere(Numbers):
         return self._wrong_at(points, lambda raised: True)
 
     @fact
-    def wrong_sizes(self) -> list[WrongThere]:
+    def wrong_sizes(self) -> list[WrongAtOtherInput]:
         """Where the gradient is wrong at other sizes."""
         return self._wrong_at(
             other_sizes(self.evaluator.call, self.seed),
-            lambda raised: not self.call.opaque and _is_a_pattern(raised),
+            lambda raised: not self.call.sizes_may_be_known and _is_a_pattern(raised),
         )
 
     def _wrong_at(
         self,
         variants: Iterator[tuple[str | Resize, Call]],
-        believed: Callable[[Sequence[WrongThere]], bool],
-    ) -> list[WrongThere]:
+        believed: Callable[[Sequence[WrongAtOtherInput]], bool],
+    ) -> list[WrongAtOtherInput]:
         """Return the first place where each argument is wrong, within a share of the time that is left.
 
         ``believed`` says whether all places where backward raises make a fault.
@@ -78,8 +78,8 @@ class Elsewhere(Numbers):
         if any(judgement.rough for judgement in self.values.judgements):
             raise NotApplicable("forward is too rough to be judged elsewhere")
         stop = time.monotonic() + SHARE_OF_TIME * (self.deadline - time.monotonic())
-        found: dict[str, WrongThere] = {}
-        raised: list[WrongThere] = []
+        found: dict[str, WrongAtOtherInput] = {}
+        raised: list[WrongAtOtherInput] = []
         for where, call in variants:
             if time.monotonic() > stop:
                 break
@@ -90,7 +90,7 @@ class Elsewhere(Numbers):
                     found.setdefault(wrong.argument.name, wrong)
         return [*found.values(), *(raised[:1] if raised and believed(raised) else ())]
 
-    def _wrong_in(self, where: str | Resize, call: Call) -> Iterator[WrongThere]:
+    def _wrong_in(self, where: str | Resize, call: Call) -> Iterator[WrongAtOtherInput]:
         evaluator = Evaluator(call, self.seed)
         try:
             outputs = evaluator.forward(evaluator.point)
@@ -102,16 +102,16 @@ class Elsewhere(Numbers):
             values = decide(evaluator, self.options)
         except TargetRaised as raised:
             if raised.where == "backward" and _smooth_there(evaluator, outputs, self.seed):
-                yield WrongThere(where, raised=raised)
+                yield WrongAtOtherInput(where, raised=raised)
             return
         except NotApplicable:
             return
         for argument in values.arguments:
             if argument.status == "wrong":
-                yield WrongThere(where, values, argument)
+                yield WrongAtOtherInput(where, values, argument)
 
 
-def _is_a_pattern(raised: Sequence[WrongThere]) -> bool:
+def _is_a_pattern(raised: Sequence[WrongAtOtherInput]) -> bool:
     """Whether backward raises at a size of one, or at two sizes in place of the same one.
 
     A single size that nobody gave may happen to broadcast in forward what was never meant to.
@@ -128,8 +128,8 @@ def _smooth_there(evaluator: Evaluator, outputs: Sequence[Tensor], seed: int) ->
     """
     generator = torch.Generator().manual_seed(seed)
     along = direction(evaluator.point, generator)
-    path = Path(evaluator.forward, evaluator.point, along, outputs, outputs)
-    line = Line(path, signed_bounded(outputs, generator), EPS)
+    path = Samples(evaluator.forward, evaluator.point, along, outputs, outputs)
+    line = FunctionAlongLine(path, signed_bounded(outputs, generator), EPS)
     try:
         for sign in (1.0, -1.0):
             coarse, fine = (abs(line.moved(sign * h)) / h for h in STEPS)

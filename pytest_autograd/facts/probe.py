@@ -12,10 +12,16 @@ import torch
 from torch._library.custom_ops import CustomOpDef
 from torch._ops import OpOverload, OpOverloadPacket
 
-from pytest_autograd.derivatives.autograd_reference import testify
+from pytest_autograd.derivatives.autograd_reference import reference_gradients
 from pytest_autograd.errors import NotApplicable
 from pytest_autograd.facts.base import fact
-from pytest_autograd.facts.torch_checks import Cost, Ruling, op_problems, rule, too_dear
+from pytest_autograd.facts.torch_checks import (
+    Cost,
+    GradcheckResult,
+    op_problems,
+    run_gradcheck,
+    too_dear,
+)
 from pytest_autograd.facts.unseen_tensors import direct_forwards
 from pytest_autograd.facts.uses import Uses
 
@@ -24,7 +30,7 @@ class Probe(Uses):
     """The observed run, the numbers, and what torch's own referees say."""
 
     @fact
-    def gradcheck(self) -> Ruling:
+    def gradcheck(self) -> GradcheckResult:
         """What torch's gradcheck says."""
         return self._referee("gradcheck")
 
@@ -50,13 +56,13 @@ class Probe(Uses):
         """Whether the raw forward leaves autograd, so that autograd alone could not serve."""
         trial = self.values.trials[0]
         evaluator = self.evaluator
-        witness = testify(
+        witness = reference_gradients(
             evaluator.call, self.seed, trial.point, trial.cotangents, evaluator.output_names
         )
         return bool(witness.breaks)
 
     @fact
-    def gradgradcheck(self) -> Ruling:
+    def gradgradcheck(self) -> GradcheckResult:
         """What torch's gradgradcheck says."""
         if not self.options.gradgrad:
             raise NotApplicable("gradgrad=False")
@@ -64,7 +70,7 @@ class Probe(Uses):
             raise NotApplicable("backward is marked @once_differentiable")
         return self._referee("gradgradcheck")
 
-    def _referee(self, name: str) -> Ruling:
+    def _referee(self, name: str) -> GradcheckResult:
         if self.options.level == "quick":
             raise NotApplicable("runs at level full")
         if self.options.contract in ("surrogate", "grad_transform"):
@@ -74,7 +80,7 @@ class Probe(Uses):
         dear = too_dear(name, sums, self.deadline - time.monotonic())
         if dear is not None:
             raise NotApplicable(str(dear.reason))
-        return rule(name, self.evaluator.call, self.seed, self.options.gradcheck_options)
+        return run_gradcheck(name, self.evaluator.call, self.seed, self.options.gradcheck_options)
 
     @fact
     def cost(self) -> Cost:

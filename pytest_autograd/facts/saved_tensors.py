@@ -136,7 +136,7 @@ def plain_autograd(call: Call, seed: int) -> PlainAutograd:
                 raw = call.run(arguments)
                 middle = time.perf_counter()
         outputs = [t for _, t in named_outputs(raw, flat=call.flat) if t.requires_grad]
-        wanted = [leaves[i] for i in call.wanted]
+        wanted = [leaves[i] for i in call.differentiated]
         again = time.perf_counter()
         torch.autograd.grad(
             outputs, wanted, [torch.ones_like(y) for y in outputs], allow_unused=True

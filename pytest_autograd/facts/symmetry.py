@@ -35,7 +35,9 @@ def symmetrised(call: Call, seed: int) -> tuple[Call, list[str]]:
         return call, []
     evaluator = Evaluator(call.widened(), seed)
     try:
-        places = [i for i in places if _taken_for_symmetric(evaluator, call.wanted.index(i))]
+        places = [
+            i for i in places if _taken_for_symmetric(evaluator, call.differentiated.index(i))
+        ]
     except NotApplicable:
         return call, []
     if not places:

@@ -18,7 +18,7 @@ from pytest_autograd.running.rng import reseed
 
 
 @dataclass(frozen=True)
-class Ruling:
+class GradcheckResult:
     """What gradcheck or gradgradcheck said; ``reason`` is its first words, or why it was not asked."""
 
     status: Literal["passed", "failed", "skipped"]
@@ -49,42 +49,42 @@ class Cost:
         return 2 * passes, passes * (self.forward + 3 * self.backward)
 
 
-def too_dear(name: str, cost: tuple[int, float], left: float) -> Ruling | None:
+def too_dear(name: str, cost: tuple[int, float], left: float) -> GradcheckResult | None:
     """Return a skipped ruling if the referee would not fit the time that is left."""
     calls, seconds = cost
     if seconds <= left / 2:
         return None
-    return Ruling(
+    return GradcheckResult(
         "skipped",
         f"{name} would take about {calls:,} calls, {seconds:.0f} s: more than the time limit leaves "
         f"({max(left, 0):.0f} s)",
     )
 
 
-def rule(name: str, call: Call, seed: int, options: Mapping[str, Any]) -> Ruling:
+def run_gradcheck(name: str, call: Call, seed: int, options: Mapping[str, Any]) -> GradcheckResult:
     """Run ``torch.autograd.gradcheck`` or ``gradgradcheck`` on the call and return its ruling."""
     referee = getattr(torch.autograd, name)
 
     def run(*wanted: Tensor) -> Any:
         values = zip(call.slots, call.filled(wanted), strict=True)
-        given = [value.clone() if slot.linked is None else value for slot, value in values]
+        given = [value.clone() if slot.shared is None else value for slot, value in values]
         reseed(seed)
         named = named_outputs(call.run(given), flat=call.flat)
         return tuple(t for _, t in named if differentiable(t) and t.requires_grad)
 
     leaves, _ = call.fresh()
-    inputs = tuple(leaves[i] for i in call.wanted)
+    inputs = tuple(leaves[i] for i in call.differentiated)
     start = time.perf_counter()
     try:
         with phase(name), warnings.catch_warnings(), torch.enable_grad():
             warnings.simplefilter("ignore")
             referee(run, inputs, **{**options, "raise_exception": True})
     except GradcheckError as error:
-        return Ruling("failed", _first_words(str(error)), time.perf_counter() - start)
+        return GradcheckResult("failed", _first_words(str(error)), time.perf_counter() - start)
     except Exception as error:  # gradcheck lets the author's own exceptions out
         text = f"{type(error).__name__}: {_first_words(str(error))}"
-        return Ruling("failed", text, time.perf_counter() - start)
-    return Ruling("passed", None, time.perf_counter() - start)
+        return GradcheckResult("failed", text, time.perf_counter() - start)
+    return GradcheckResult("passed", None, time.perf_counter() - start)
 
 
 def _first_words(text: str) -> str:
@@ -94,7 +94,9 @@ def _first_words(text: str) -> str:
 
 def op_problems(call: Call) -> dict[str, str]:
     """Run ``torch.library.opcheck`` on a custom op and return what failed, by the name of the test."""
-    args, kwargs = call.rebuild([s.value.clone().requires_grad_(s.wanted) for s in call.slots])
+    args, kwargs = call.rebuild(
+        [s.value.clone().requires_grad_(s.differentiated) for s in call.slots]
+    )
     with phase("opcheck"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         results = torch.library.opcheck(

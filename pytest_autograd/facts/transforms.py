@@ -22,7 +22,7 @@ from pytest_autograd.derivatives.directional_test import (
     size,
 )
 from pytest_autograd.derivatives.evaluator import Evaluator
-from pytest_autograd.derivatives.finite_differences import Line, Path
+from pytest_autograd.derivatives.finite_differences import FunctionAlongLine, Samples
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.running.phase import phase
 from pytest_autograd.running.rng import reseed
@@ -55,7 +55,9 @@ def jvp_judgement(evaluator: Evaluator, seed: int, precision: float) -> Judgemen
     scale = size(
         weights, [w * 0 if d is None else d for w, d in zip(cotangents, derivative, strict=True)]
     )
-    line = Line(Path(evaluator.forward, point, tangents, outputs, outputs), cotangents, precision)
+    line = FunctionAlongLine(
+        Samples(evaluator.forward, point, tangents, outputs, outputs), cotangents, precision
+    )
     return judge(line, claimed, scale, scale)
 
 
@@ -102,7 +104,7 @@ def _batchings(call: Call) -> list[list[int | None]]:
     back = [slot.value.dim() for slot in call.slots]
     alone = [
         [0 if i == chosen else None for i in range(len(call.slots))]
-        for chosen in (call.wanted if len(call.slots) > 1 else ())
+        for chosen in (call.differentiated if len(call.slots) > 1 else ())
     ]
     return [list(every), list(back), *alone]
 

@@ -68,7 +68,7 @@ def hidden_outputs(call: Call, seed: int) -> list[str]:
     values = [slot.value for slot in call.slots]
     generator = torch.Generator().manual_seed(seed)
     moved = [
-        x + 0.1 * direction([x], generator)[0] if slot.wanted else x
+        x + 0.1 * direction([x], generator)[0] if slot.differentiated else x
         for slot, x in zip(call.slots, values, strict=True)
     ]
     here, there = (_nested(_run(call, point, seed)) for point in (values, moved))
@@ -87,10 +87,10 @@ def cut_outputs(call: Call, seed: int) -> list[str]:
     Masks, ranks and rounded values do not: halving a small step halves the change of a smooth output only.
     """
     values = [slot.value for slot in call.slots]
-    along = direction([values[i] for i in call.wanted], torch.Generator().manual_seed(seed))
+    along = direction([values[i] for i in call.differentiated], torch.Generator().manual_seed(seed))
 
     def outputs(step: float) -> dict[str, Tensor]:
-        point = [values[i] + step * u for i, u in zip(call.wanted, along, strict=True)]
+        point = [values[i] + step * u for i, u in zip(call.differentiated, along, strict=True)]
         named = named_outputs(_run(call, call.filled(point), seed), flat=call.flat)
         return {n: t.detach() for n, t in named if differentiable(t) and not t.requires_grad}
 

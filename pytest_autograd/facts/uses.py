@@ -76,7 +76,7 @@ class Uses(Roads):
         if not saves or getattr(self.function, "clear_saved_tensors_on_access", False):
             raise NotApplicable("nothing is saved that could be observed")
         call = self.evaluator.call
-        slots = tuple(replace(s, wanted=differentiable(s.value)) for s in call.slots)
+        slots = tuple(replace(s, differentiated=differentiable(s.value)) for s in call.slots)
         every = Evaluator(replace(call, slots=slots), self.seed)
         tensors = [i for i, value in enumerate(saves[-1].values) if value is not None]
         return [tensors[i] for i in unused_saves(every, self.seed, len(tensors))]

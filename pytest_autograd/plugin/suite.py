@@ -20,7 +20,7 @@ from pytest_autograd.report.results import Entry, Results
 from pytest_autograd.writers.terminal import Progress
 
 if TYPE_CHECKING:
-    from pytest_autograd.call.recorder import Recorder, Sighting
+    from pytest_autograd.call.recorder import Recorded, Recorder
 
 IN_ALL = 4  # how many times the cap of one call may be kept at a time
 MARK = "autograd_checked"
@@ -158,11 +158,11 @@ class SuiteAudit:
                 self.audited[seen.key] = self._entries(seen)
             self.progress.end(self.audited[seen.key])
 
-    def _beyond(self, seen: Sighting) -> Entry:
+    def _beyond(self, seen: Recorded) -> Entry:
         seen.release()
         return self._blank(seen).model_copy(update={"skipped": BEYOND, "beyond": True})
 
-    def _entries(self, seen: Sighting) -> list[Entry]:
+    def _entries(self, seen: Recorded) -> list[Entry]:
         from pytest_autograd.plugin.audit_call import audit_call
 
         call = seen.release()
@@ -170,7 +170,7 @@ class SuiteAudit:
         blank = self._blank(seen)
         return audit_call(call, blank, self.settings, seen.default_dtype)
 
-    def _blank(self, seen: Sighting) -> Entry:
+    def _blank(self, seen: Recorded) -> Entry:
         from pytest_autograd.places import class_place
 
         place = class_place(seen.function)
@@ -203,7 +203,7 @@ class SuiteAudit:
                 results.add(entry.model_copy(update={"calls": seen.count}))
 
 
-def _name(seen: Sighting) -> str:
+def _name(seen: Recorded) -> str:
     return f"{seen.function.__module__}.{seen.function.__qualname__}"
 
 

@@ -36,7 +36,9 @@ def find(probe: Probe) -> Iterator[Evidence]:
                 fix="If it is an optional tensor, check a call with it as well.",
             )
         for slot in slots:
-            if not slot.wanted and (slot.value.is_floating_point() or slot.value.is_complex()):
+            if not slot.differentiated and (
+                slot.value.is_floating_point() or slot.value.is_complex()
+            ):
                 yield Evidence(
                     f"{slot.name} does not require grad: its gradient was not checked",
                     argument=slot.name,

@@ -28,7 +28,7 @@ def find(probe: Probe) -> Iterator[Evidence]:
     run = probe.answered
     for slot in probe.call.slots:
         gradient = run.returned[slot.position] if slot.position < len(run.returned) else None
-        if not slot.wanted or not is_tensor(gradient) or gradient.shape == slot.value.shape:
+        if not slot.differentiated or not is_tensor(gradient) or gradient.shape == slot.value.shape:
             continue
         refused = run.refused is not None
         harmful = refused or probe.is_wrong(slot.name)

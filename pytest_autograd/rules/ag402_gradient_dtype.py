@@ -25,7 +25,7 @@ def find(probe: Probe) -> Iterator[Evidence]:
     for slot in probe.call.slots:
         gradient = run.returned[slot.position] if slot.position < len(run.returned) else None
         if (
-            slot.wanted
+            slot.differentiated
             and is_tensor(gradient)
             and gradient.dtype != slot.value.dtype
             and run.refused is None

@@ -24,7 +24,7 @@ def find(probe: Probe) -> Iterator[Evidence]:
     run = probe.answered
     for slot in probe.call.slots:
         gradient = run.returned[slot.position] if slot.position < len(run.returned) else None
-        if slot.wanted and is_tensor(gradient) and gradient.device != slot.value.device:
+        if slot.differentiated and is_tensor(gradient) and gradient.device != slot.value.device:
             yield Evidence(
                 f"the gradient of {slot.name} is on {gradient.device}, the input on {slot.value.device}: the engine "
                 "refuses it",

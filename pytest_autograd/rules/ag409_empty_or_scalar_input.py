@@ -25,7 +25,9 @@ def find(probe: Probe) -> Iterator[Evidence]:
     found = probe.degenerate
     if found is not None:
         leading = {
-            slot.value.shape[0] for slot in probe.call.slots if slot.wanted and slot.value.dim()
+            slot.value.shape[0]
+            for slot in probe.call.slots
+            if slot.differentiated and slot.value.dim()
         }
         batch = any(found.where == f"with size 0 in place of {n}" for n in leading)
         evidence = breaking("backward", found, probe.place_of_backward)

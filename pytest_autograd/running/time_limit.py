@@ -19,7 +19,7 @@ class Overdue(BaseException):
     """The author's code ran longer than it was given; raised inside it, between two of its bytecodes."""
 
 
-class Patience:
+class TimeLimit:
     """Interrupts the thread that is inside :meth:`begin` ... :meth:`end` once its time is over.
 
     A call into C is not interrupted before it returns. One watching thread serves a process; it ends when idle and is
@@ -83,4 +83,4 @@ class Patience:
                     )
 
 
-PATIENCE = Patience()
+TIME_LIMIT = TimeLimit()

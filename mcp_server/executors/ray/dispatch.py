@@ -17,7 +17,7 @@ ATTEMPTS = 3
 _LETTING_GO = 10.0
 
 
-class Errand:
+class Dispatch:
     """One check, answered once: a second actor is asked only when the first is surely gone."""
 
     def __init__(

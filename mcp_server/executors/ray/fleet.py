@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mcp_server.executors.protocol import Progress
 from mcp_server.executors.ray.cluster import connect
-from mcp_server.executors.ray.dispatch import Errand
+from mcp_server.executors.ray.dispatch import Dispatch
 from mcp_server.executors.ray.pool import Pool
 from mcp_server.isolation.limits import Limits
 from mcp_server.request import Checked, Failure, Request
@@ -39,7 +39,7 @@ class Fleet:
 
     async def run(self, request: Request, on_progress: Progress) -> Checked | Failure:
         """Check on the next actor that is free."""
-        return await Errand(request, on_progress, self._pool, self.patience).run()
+        return await Dispatch(request, on_progress, self._pool, self.patience).run()
 
     def close(self) -> None:
         """End the actors and leave the cluster."""
