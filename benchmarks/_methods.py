@@ -15,8 +15,9 @@ from torch.autograd.gradcheck import GradcheckError
 from pytest_autograd.call.target import make_call
 from pytest_autograd.checking import make_options
 from pytest_autograd.derivatives.autograd_reference import ReferenceGradients
-from pytest_autograd.derivatives.first_order import TRIALS, Verifier
+from pytest_autograd.derivatives.first_order import TRIALS
 from pytest_autograd.derivatives.precision import forward_precision
+from pytest_autograd.derivatives.trials import Trials
 from pytest_autograd.errors import NotApplicable
 from pytest_autograd.facts.probe import Probe
 
@@ -41,9 +42,9 @@ def seen_by_judge(function: Any, args: Sequence[Any], seed: int) -> bool:
     evaluator = probe(function, args, seed).evaluator
     point = evaluator.point
     precision = forward_precision(evaluator, point)
-    verifier = Verifier(evaluator, _no_witness, seed, 1e-4, precision)
-    trials = verifier.draw(point, TRIALS)
-    return any(verifier.judge_trial(trial, range(len(point))).status == "wrong" for trial in trials)
+    trials = Trials(evaluator, _no_witness, seed, 1e-4, precision)
+    drawn = trials.draw(point, TRIALS)
+    return any(trials.judge_trial(trial, range(len(point))).status == "wrong" for trial in drawn)
 
 
 def _no_witness(point: Sequence[Tensor], cotangents: Sequence[Tensor]) -> ReferenceGradients:

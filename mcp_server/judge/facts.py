@@ -11,14 +11,21 @@ from mcp_server.judge.host import Host
 from mcp_server.judge.remote_evaluator import Description, RemoteDeclared, RemoteEvaluator
 from pytest_autograd.call.call import Call
 from pytest_autograd.derivatives.autograd_reference import ReferenceGradients
-from pytest_autograd.derivatives.compare import FirstOrder, Trial, relative_error
+from pytest_autograd.derivatives.compare import MaybeTensors, relative_error
 from pytest_autograd.derivatives.contracts import check_keys
-from pytest_autograd.derivatives.directional_test import direction, inner, judge, size
-from pytest_autograd.derivatives.element_wise import numeric_gradient, numeric_tolerance
-from pytest_autograd.derivatives.evaluator import MaybeTensors
-from pytest_autograd.derivatives.finite_differences import EPS, FunctionAlongLine, Samples
-from pytest_autograd.derivatives.first_order import Verifier
+from pytest_autograd.derivatives.directional_test import judge
+from pytest_autograd.derivatives.finite_differences import (
+    EPS,
+    FunctionAlongLine,
+    Samples,
+    numeric_gradient,
+    numeric_tolerance,
+)
+from pytest_autograd.derivatives.first_order import FirstOrderTest
 from pytest_autograd.derivatives.second_order import SecondOrder, SecondOrderJudge
+from pytest_autograd.derivatives.tangents import direction, inner, size
+from pytest_autograd.derivatives.trials import Trials
+from pytest_autograd.derivatives.verdicts import FirstOrder, Trial
 from pytest_autograd.errors import NotApplicable
 from pytest_autograd.facts.base import Facts, fact
 from pytest_autograd.facts.experiments import Nonlinearity, nonlinearities
@@ -59,16 +66,17 @@ class JudgeFacts(Facts):
         else:
             self._believe_declared()
             truth = self.declared.vjp
-            values = verifier.against_truth(truth, contract, verifier.witness_tolerance)
+            values = verifier.against_truth(truth, contract, verifier.trials.reference_tolerance)
         self.precision = max(self.precision, values.precision)
         return values
 
-    def _verifier(self, evaluator: RemoteEvaluator) -> Verifier:
-        return Verifier(evaluator, _no_witness, self.seed, self.options.rtol, self.precision)
+    def _verifier(self, evaluator: RemoteEvaluator) -> FirstOrderTest:
+        trials = Trials(evaluator, _no_witness, self.seed, self.options.rtol, self.precision)
+        return FirstOrderTest(trials)
 
-    def _beside(self, verifier: Verifier, values: FirstOrder) -> FirstOrder:
+    def _beside(self, verifier: FirstOrderTest, values: FirstOrder) -> FirstOrder:
         """Judge a point that the submitted code could not foresee too: what is wrong there is wrong."""
-        moved = self.evaluator.at(verifier.nearby())
+        moved = self.evaluator.at(verifier.trials.nearby())
         try:
             beside = self._verifier(moved).verify()
         except NotApplicable:  # outside of where forward is defined
@@ -94,10 +102,10 @@ class JudgeFacts(Facts):
                 "the answers need not be distrusted"
             )
 
-    def _transformed(self, verifier: Verifier) -> FirstOrder:
+    def _transformed(self, verifier: FirstOrderTest) -> FirstOrder:
         transforms = self.options.grad_transform or {}
         check_keys(transforms, self.evaluator)
-        generator = verifier.generator
+        generator = verifier.trials.generator
 
         def meant(point: Sequence[Tensor], cotangents: Sequence[Tensor]) -> MaybeTensors:
             truth = self._true_vjp(point, cotangents, generator)
@@ -122,7 +130,7 @@ class JudgeFacts(Facts):
             if judge(line, inner(offered, along), scale, rounding).status == "ok":
                 return offered
         numeric: MaybeTensors = [
-            numeric_gradient(self.evaluator, point, cotangents, i, self.precision)
+            numeric_gradient(self.evaluator.forward, point, cotangents, i, self.precision)
             for i in range(len(point))
         ]
         if any(g is not None and bool(g.isnan().any()) for g in numeric):

@@ -15,8 +15,8 @@ from pytest_autograd.call.call import Call, differentiable, named_outputs
 from pytest_autograd.call.intercept import intercepted
 from pytest_autograd.call.tensors import storages
 from pytest_autograd.derivatives.autograd_reference import _raw_forward
-from pytest_autograd.derivatives.compare import ArgumentVerdict, FirstOrder, Trial
-from pytest_autograd.derivatives.directional_test import inner, size
+from pytest_autograd.derivatives.tangents import inner, size
+from pytest_autograd.derivatives.verdicts import ArgumentVerdict, FirstOrder, Trial
 from pytest_autograd.errors import NotApplicable
 from pytest_autograd.report.results import Cost, Matrix, Picture, WorstElement
 from pytest_autograd.running.rng import reseed

@@ -57,8 +57,8 @@ class Call:
 
     ``rebuild`` turns one tensor per slot into the arguments; ``target`` takes them. ``function`` is the custom
     Function when the call goes straight to its ``apply``; ``constants`` says what else was passed.
-    ``first_order_only``: a sparse input, for which second derivatives are not judged. ``sizes_may_be_known``: objects among
-    the constants, which may know the sizes of the tensors. ``absent``: the arguments that are None.
+    ``first_order_only``: a sparse input, for which second derivatives are not judged. ``absent``: the arguments that
+    are None. ``sizes_may_be_known``: objects among the constants, which may know the sizes of the tensors.
     """
 
     name: str

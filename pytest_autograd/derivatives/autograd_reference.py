@@ -22,7 +22,7 @@ from torch.utils import _pytree as pytree
 from pytest_autograd.call.call import Call, named_outputs
 from pytest_autograd.call.intercept import Apply, intercepted
 from pytest_autograd.call.target import defines_setup_context
-from pytest_autograd.derivatives.evaluator import MaybeTensors
+from pytest_autograd.derivatives.compare import MaybeTensors
 from pytest_autograd.errors import NotApplicable, first_line
 from pytest_autograd.running.phase import phase
 from pytest_autograd.running.rng import reseed

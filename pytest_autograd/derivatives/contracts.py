@@ -1,4 +1,4 @@
-"""Contracts: gradients that differ from the derivative of forward on purpose, as the author declares."""
+"""Against what the first derivatives are judged: forward itself, or the contract that the author declares."""
 
 from __future__ import annotations
 
@@ -10,13 +10,26 @@ import torch
 from torch import Tensor
 
 from pytest_autograd.call.call import Call, differentiable, named_outputs
-from pytest_autograd.derivatives.autograd_reference import AskReference
-from pytest_autograd.derivatives.compare import Trial
-from pytest_autograd.derivatives.directional_test import inner, judge, size
-from pytest_autograd.derivatives.element_wise import numeric_gradient
-from pytest_autograd.derivatives.evaluator import Evaluator, MaybeTensors
-from pytest_autograd.derivatives.finite_differences import FunctionAlongLine
+from pytest_autograd.derivatives.autograd_reference import (
+    AskReference,
+    ReferenceGradients,
+    reference_gradients,
+)
+from pytest_autograd.derivatives.compare import MaybeTensors
+from pytest_autograd.derivatives.directional_test import judge
+from pytest_autograd.derivatives.evaluator import Evaluator
+from pytest_autograd.derivatives.finite_differences import (
+    FunctionAlongLine,
+    numeric_gradient,
+    numeric_tolerance,
+)
+from pytest_autograd.derivatives.first_order import CONTRACT_RTOL, FirstOrderTest
+from pytest_autograd.derivatives.precision import forward_precision, input_precision
+from pytest_autograd.derivatives.tangents import inner, size
+from pytest_autograd.derivatives.trials import Trials
+from pytest_autograd.derivatives.verdicts import FirstOrder, Trial
 from pytest_autograd.errors import CheckError, NotApplicable
+from pytest_autograd.options import Options
 from pytest_autograd.running.phase import phase
 from pytest_autograd.running.rng import reseed
 
@@ -110,22 +123,54 @@ class TrueVjp:
 
 
 def true_vjp(
-    evaluator: Evaluator, testify: AskReference, trial: Trial, precision: float
+    evaluator: Evaluator, ask_reference: AskReference, trial: Trial, precision: float
 ) -> TrueVjp:
     """Return the VJP by the witness where finite differences confirm it at ``trial``, else numeric."""
 
-    def by_witness(x: Sequence[Tensor], v: Sequence[Tensor]) -> MaybeTensors:
-        return testify(x, v).gradients
+    def by_autograd(x: Sequence[Tensor], v: Sequence[Tensor]) -> MaybeTensors:
+        return ask_reference(x, v).gradients
 
     def by_differences(x: Sequence[Tensor], v: Sequence[Tensor]) -> MaybeTensors:
-        return [numeric_gradient(evaluator, x, v, i, precision) for i in range(len(x))]
+        return [numeric_gradient(evaluator.forward, x, v, i, precision) for i in range(len(x))]
 
     try:
-        gradients = by_witness(trial.point, trial.cotangents)
+        gradients = by_autograd(trial.point, trial.cotangents)
     except NotApplicable:
         return TrueVjp(by_differences, numeric=True)
     line = FunctionAlongLine(trial.path, trial.cotangents, precision)
     claimed = inner(gradients, trial.along)
     scale, rounding = size(gradients, trial.along), size(gradients, trial.point)
     doubted = judge(line, claimed, scale, rounding).status == "wrong"
-    return TrueVjp(by_differences if doubted else by_witness, numeric=doubted)
+    return TrueVjp(by_differences if doubted else by_autograd, numeric=doubted)
+
+
+def decide(evaluator: Evaluator, options: Options) -> FirstOrder:
+    """Return the verdict on the gradients of ``evaluator`` at its own point."""
+    seed = evaluator.seed
+
+    def reference(point: Sequence[Tensor], cotangents: Sequence[Tensor]) -> ReferenceGradients:
+        return reference_gradients(evaluator.call, seed, point, cotangents, evaluator.output_names)
+
+    def coarsest() -> float:
+        return forward_precision(evaluator, evaluator.point)
+
+    if options.contract is None:
+        narrowest = input_precision(evaluator.point)
+        trials = Trials(evaluator, reference, seed, options.rtol, narrowest, coarsest)
+        return FirstOrderTest(trials).verify()
+    precision = coarsest()
+    trials = Trials(evaluator, reference, seed, options.rtol, precision)
+    test = FirstOrderTest(trials)
+    tolerance = max(CONTRACT_RTOL, trials.reference_tolerance)
+    if options.contract != "grad_transform":
+        declared = Declared(options.contract, getattr(options, options.contract), evaluator)
+        return test.against_truth(declared.vjp, options.contract, tolerance)
+    transforms = options.grad_transform or {}
+    check_keys(transforms, evaluator)
+    truth = true_vjp(evaluator, reference, trials.draw(evaluator.point)[0], precision)
+
+    def meant(point: Sequence[Tensor], cotangents: Sequence[Tensor]) -> MaybeTensors:
+        return transformed(truth.vjp(point, cotangents), transforms, evaluator.names)
+
+    tolerance = numeric_tolerance(precision) if truth.numeric else tolerance
+    return test.against_truth(meant, "grad_transform", tolerance)

@@ -13,9 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
-from torch import Tensor
-
 from pytest_autograd.derivatives.finite_differences import EPS, SIGMAS, FunctionAlongLine, Slope
 
 FINE_STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
@@ -52,65 +49,6 @@ class Judgement:
     def accuracy(self) -> float:
         """Relative agreement that this judgement can vouch for."""
         return max(self.discrepancy, self.best.uncertainty / self.scale, EPS)
-
-
-def inner(left: Sequence[Tensor | None], right: Sequence[Tensor]) -> float:
-    """Return ``sum Re(conj(left) * right)``, None counting as zero: the pairing of cotangents and tangents."""
-    return sum(
-        float(_products(a, b).sum()) for a, b in zip(left, right, strict=True) if a is not None
-    )
-
-
-def size(left: Sequence[Tensor | None], right: Sequence[Tensor]) -> float:
-    """Return the root of the summed squares of the element-wise products: the typical size of ``inner``."""
-    pairs = zip(left, right, strict=True)
-    total = sum(
-        float((_flat(a) * _flat(b)).abs().square().sum()) for a, b in pairs if a is not None
-    )
-    return total**0.5
-
-
-def _products(left: Tensor, right: Tensor) -> Tensor:
-    """Return ``Re(conj(left) * right)`` element by element, as a float64 vector."""
-    if left.is_complex() or right.is_complex():
-        return (_flat(left).conj() * _flat(right)).real
-    return _flat(left) * _flat(right)
-
-
-def _flat(tensor: Tensor) -> Tensor:
-    kind = torch.complex128 if tensor.is_complex() else torch.float64
-    return tensor.detach().to(kind).reshape(-1)
-
-
-def signed_bounded(like: Sequence[Tensor], generator: torch.Generator) -> list[Tensor]:
-    """Draw a random sign times uniform[0.5, 1.5] for each element: no dead coordinate, no exact cancellation."""
-
-    def draw(tensor: Tensor) -> Tensor:
-        size = uniform = torch.rand(tensor.shape, generator=generator, dtype=torch.float64)
-        sign = torch.randint(0, 2, tensor.shape, generator=generator) * 2 - 1
-        size = (uniform + 0.5) * sign
-        return size
-
-    drawn = []
-    for tensor in like:
-        value = torch.complex(draw(tensor), draw(tensor)) if tensor.is_complex() else draw(tensor)
-        drawn.append(value.to(dtype=tensor.dtype, device=tensor.device))
-    return drawn
-
-
-def direction(point: Sequence[Tensor], generator: torch.Generator) -> list[Tensor]:
-    """Draw a direction in the scale of the point, so that steps suit large and small inputs alike."""
-    return [
-        u * _step_scale(x) for u, x in zip(signed_bounded(point, generator), point, strict=True)
-    ]
-
-
-def _step_scale(x: Tensor) -> Tensor:
-    magnitude = x.abs()
-    if not x.numel():
-        return magnitude
-    typical = magnitude.square().mean().sqrt().clamp(1e-2, 1.0)
-    return torch.maximum(magnitude, typical)
 
 
 def judge(line: FunctionAlongLine, claimed: float, scale: float, rounding: float) -> Judgement:

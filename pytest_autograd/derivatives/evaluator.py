@@ -14,12 +14,12 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from pytest_autograd.call.call import Call, differentiable, named_outputs
+from pytest_autograd.derivatives.compare import MaybeTensors
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.running.phase import phase
 from pytest_autograd.running.rng import python_streams, reseed
 from pytest_autograd.running.time_limit import SHORTEST, TIME_LIMIT
 
-MaybeTensors = list[Tensor | None]
 MANY_TIMES = 50
 
 

@@ -8,17 +8,12 @@ from typing import Literal
 
 from torch import Tensor
 
-from pytest_autograd.derivatives.compare import (
-    ArgumentVerdict,
-    FirstOrder,
-    Trial,
-    compare_one,
-    difference,
-)
-from pytest_autograd.derivatives.directional_test import Judgement, inner
-from pytest_autograd.derivatives.evaluator import MaybeTensors
+from pytest_autograd.derivatives.compare import MaybeTensors, minus
+from pytest_autograd.derivatives.directional_test import Judgement
 from pytest_autograd.derivatives.finite_differences import EPS
+from pytest_autograd.derivatives.tangents import inner
 from pytest_autograd.derivatives.trials import Trials
+from pytest_autograd.derivatives.verdicts import ArgumentVerdict, FirstOrder, Trial, compare_one
 from pytest_autograd.errors import NotApplicable
 
 TRIALS = 2
@@ -29,23 +24,28 @@ CONTRACT_RTOL = 1e-9
 Truth = Callable[[Sequence[Tensor], Sequence[Tensor]], MaybeTensors]
 
 
-class Verifier(Trials):
+class FirstOrderTest:
     """Decides on the gradients of one evaluator; see the table in the documentation of verdicts."""
+
+    def __init__(self, trials: Trials) -> None:
+        self.trials, self.evaluator = trials, trials.evaluator
 
     def against_truth(self, truth: Truth, by: str, tolerance: float) -> FirstOrder:
         """Verify against known gradients (a contract), element by element, at the point and beside it."""
-        points = [self.evaluator.point, self.nearby()]
-        trials = [trial for point in points for trial in self.draw(point)]
+        points = [self.evaluator.point, self.trials.nearby()]
+        trials = [trial for point in points for trial in self.trials.draw(point)]
         compared = [
             argument
             for trial in trials
-            for argument in self.compare(trial, truth(trial.point, trial.cotangents), tolerance)
+            for argument in self.trials.compare(
+                trial, truth(trial.point, trial.cotangents), tolerance
+            )
         ]
         arguments = _worst_of_each(compared)
         bad = any(argument.status in ("wrong", "missing") for argument in arguments)
         error = max((argument.error for argument in arguments), default=0.0)
         return FirstOrder(
-            arguments, not bad, by, max(error, EPS), trials=trials, precision=self.precision
+            arguments, not bad, by, max(error, EPS), trials=trials, precision=self.trials.precision
         )
 
     def verify(self) -> FirstOrder:
@@ -54,7 +54,7 @@ class Verifier(Trials):
         attempts = 0
         while values.reason and values.kinked and attempts < RETRIES:
             attempts += 1
-            beside = self._at(self.nearby())
+            beside = self._at(self.trials.nearby())
             if beside.confirmed or any(a.status in ("wrong", "missing") for a in beside.arguments):
                 values = replace(beside, kinked=True)
                 values.notes.append("judged beside the sample, which lies on a kink")
@@ -63,11 +63,11 @@ class Verifier(Trials):
         return values
 
     def _at(self, point: Sequence[Tensor]) -> FirstOrder:
-        trials = self.draw(point, TRIALS)
-        judgements = [self.judge_trial(trial, range(len(point))) for trial in trials]
+        trials = self.trials.draw(point, TRIALS)
+        judgements = [self.trials.judge_trial(trial, range(len(point))) for trial in trials]
         kinked = any(judgement.status == "kink" for judgement in judgements)
         base = FirstOrder(
-            [], False, "judge", trials=trials, kinked=kinked, precision=self.precision
+            [], False, "judge", trials=trials, kinked=kinked, precision=self.trials.precision
         )
         base.judgements = judgements
         if any(judgement.status == "wrong" for judgement in judgements):
@@ -83,8 +83,10 @@ class Verifier(Trials):
         """Whether the witness does not contradict the judge's "wrong" by agreeing with backward in every element."""
         try:
             for trial in trials:
-                witness = self.testify(trial.point, trial.cotangents)
-                compared = self.compare(trial, witness.gradients, self.witness_tolerance)
+                witness = self.trials.ask_reference(trial.point, trial.cotangents)
+                compared = self.trials.compare(
+                    trial, witness.gradients, self.trials.reference_tolerance
+                )
                 if witness.breaks or any(argument.status != "ok" for argument in compared):
                     return True
         except NotApplicable:
@@ -113,11 +115,11 @@ class Verifier(Trials):
         """Let the witness look for errors smaller than the judge resolves."""
         for trial, judgement in list(zip(values.trials, judgements, strict=True))[:WITNESSED]:
             try:
-                witness = self.testify(trial.point, trial.cotangents)
+                witness = self.trials.ask_reference(trial.point, trial.cotangents)
             except NotApplicable as reason:
                 values.notes.append(f"no reference gradient: {reason}")
                 return values
-            apart = inner(difference(trial.got, witness.gradients), trial.along)
+            apart = inner(minus(trial.got, witness.gradients), trial.along)
             if (
                 abs(apart)
                 > 10 * max(judgement.best.uncertainty, EPS * judgement.scale)
@@ -130,11 +132,11 @@ class Verifier(Trials):
                 return values
             if witness.breaks:
                 continue
-            tolerance = self.witness_tolerance
-            compared = self.compare(trial, witness.gradients, tolerance)
+            tolerance = self.trials.reference_tolerance
+            compared = self.trials.compare(trial, witness.gradients, tolerance)
             if any(argument.status == "inexact" for argument in compared):
-                tolerance = max(tolerance, self.witness_rounding(trial, witness.gradients))
-                compared = self.compare(trial, witness.gradients, tolerance)
+                tolerance = max(tolerance, self.trials.reference_rounding(trial, witness.gradients))
+                compared = self.trials.compare(trial, witness.gradients, tolerance)
             values.arguments = [
                 max(pair, key=lambda a: a.error)
                 for pair in zip(values.arguments, compared, strict=True)
@@ -152,7 +154,7 @@ class Verifier(Trials):
         compared: list[ArgumentVerdict] = []
         for trial in values.trials:
             try:
-                witness = self.testify(trial.point, trial.cotangents)
+                witness = self.trials.ask_reference(trial.point, trial.cotangents)
             except NotApplicable as reason:
                 values.reason = f"{values.reason}, and there is no reference gradient: {reason}"
                 return values
@@ -161,7 +163,9 @@ class Verifier(Trials):
                     f"{values.reason}, and forward leaves autograd ({', '.join(witness.breaks)})"
                 )
                 return values
-            compared += self.compare(trial, witness.gradients, self.witness_tolerance)
+            compared += self.trials.compare(
+                trial, witness.gradients, self.trials.reference_tolerance
+            )
         off = next((a for a in compared if a.status != "ok"), None)
         if off is not None and not values.kinked and self._judge_sides_with_witness(values):
             values.arguments = _worst_of_each(compared)
@@ -175,13 +179,13 @@ class Verifier(Trials):
         values.arguments = compared[: len(self.evaluator.names)]
         values.notes.append(f"confirmed by the reference gradient alone: {values.reason}")
         values.confirmed, values.by, values.reason = True, "witness", None
-        values.accuracy = self.witness_tolerance
+        values.accuracy = self.trials.reference_tolerance
         return values
 
     def _judge_sides_with_witness(self, values: FirstOrder) -> bool:
         """Whether the best slope of each trial allows what the witness claims: then both object to backward."""
         for trial, judgement in zip(values.trials, values.judgements, strict=True):
-            witness = self.testify(trial.point, trial.cotangents)
+            witness = self.trials.ask_reference(trial.point, trial.cotangents)
             claimed = inner(witness.gradients, trial.along)
             if judgement.rough or judgement.best.kinked or judgement.best.differs(claimed):
                 return False
@@ -205,20 +209,20 @@ class Verifier(Trials):
 
     def _blame_one(self, trial: Trial, slot: int) -> ArgumentVerdict:
         name, got = self.evaluator.names[slot], trial.got[slot]
-        judgement = self.judge_trial(trial, [slot])
+        judgement = self.trials.judge_trial(trial, [slot])
         if judgement.status == "ok":
             return ArgumentVerdict(name, "ok", judgement.accuracy)
         if judgement.status != "wrong":
             return ArgumentVerdict(name, "unresolved")
-        expected, tolerance = self.expected(trial, slot, judgement)
+        expected, tolerance = self.trials.expected(trial, slot, judgement)
         x = trial.point[slot]
         compared = compare_one(
-            name, expected, got, x, tolerance, self.rtol, trial.floor(x), trial.rounding
+            name, expected, got, x, tolerance, self.trials.rtol, trial.floor(x), trial.rounding
         )
         if compared.status != "ok":
             return compared
         status: Literal["wrong", "inexact"] = (
-            "wrong" if judgement.discrepancy > self.rtol else "inexact"
+            "wrong" if judgement.discrepancy > self.trials.rtol else "inexact"
         )
         return ArgumentVerdict(name, status, judgement.discrepancy, tolerance, expected, got)
 

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from pytest_autograd.derivatives.autograd_reference import open_graph
-from pytest_autograd.derivatives.compare import Trial
 from pytest_autograd.derivatives.evaluator import Evaluator
+from pytest_autograd.derivatives.verdicts import Trial
 from pytest_autograd.errors import NotApplicable
 
 FIT = 1e-7

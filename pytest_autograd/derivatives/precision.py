@@ -1,4 +1,4 @@
-"""How precise forward is inside: the coarsest float that its data pass through."""
+"""How precise forward is inside: the coarsest float that its data pass through, and its rounding as measured."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pytest_autograd.derivatives.evaluator import Evaluator
-from pytest_autograd.derivatives.finite_differences import EPS
+from pytest_autograd.derivatives.finite_differences import EPS, FunctionAlongLine
+
+JUMP = 1e-2  # relative change that no rounding explains
+PROBE_NOISE = 1e-7  # step of the fourth difference that measures rounding: curvature hardly enters
 
 
 class _NarrowingSpotter(TorchDispatchMode):
@@ -46,3 +49,14 @@ def input_precision(point: Sequence[Tensor]) -> float:
     """Return the machine epsilon of the coarsest dtype among the inputs."""
     dtypes = [x.real.dtype if x.is_complex() else x.dtype for x in point]
     return max([EPS, *(torch.finfo(dtype).eps for dtype in dtypes)])
+
+
+def measured_precision(line: FunctionAlongLine) -> float:
+    """Return the relative rounding of the function along ``line``, at least float64's.
+
+    Rounding stays the same at ten times the step; kinks and curvature grow, and are not rounding.
+    """
+    near = line.rounding(PROBE_NOISE)
+    if near <= 8 * EPS or near > JUMP or line.rounding(10 * PROBE_NOISE) > 4 * near:
+        return EPS
+    return near

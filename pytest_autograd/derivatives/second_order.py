@@ -13,24 +13,22 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from pytest_autograd.derivatives.directional_test import (
-    Judgement,
+from pytest_autograd.derivatives.compare import MaybeTensors
+from pytest_autograd.derivatives.directional_test import Judgement, judge
+from pytest_autograd.derivatives.evaluator import Evaluator, NoHistory
+from pytest_autograd.derivatives.finite_differences import FunctionAlongLine, Samples
+from pytest_autograd.derivatives.precision import measured_precision
+from pytest_autograd.derivatives.tangents import (
+    JITTER,
+    beside,
     direction,
     inner,
-    judge,
     signed_bounded,
     size,
-)
-from pytest_autograd.derivatives.evaluator import Evaluator, MaybeTensors, NoHistory
-from pytest_autograd.derivatives.finite_differences import (
-    FunctionAlongLine,
-    Samples,
-    measured_precision,
 )
 from pytest_autograd.errors import TargetRaised
 
 RETRIES = 3
-JITTER = 0.01
 
 
 @dataclass(frozen=True)
@@ -62,8 +60,7 @@ class SecondOrderJudge:
         for _ in range(RETRIES):
             if result.status != "unresolved":
                 break
-            moves = direction(point, self.generator)
-            result = self._at([x + JITTER * move for x, move in zip(point, moves, strict=True)])
+            result = self._at(beside(point, JITTER, self.generator))
         return result
 
     def _at(self, point: list[Tensor]) -> SecondOrder:

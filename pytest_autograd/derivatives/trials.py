@@ -8,28 +8,32 @@ import torch
 from torch import Tensor
 
 from pytest_autograd.derivatives.autograd_reference import AskReference
-from pytest_autograd.derivatives.compare import ArgumentVerdict, Trial, compare_one, relative_error
-from pytest_autograd.derivatives.directional_test import (
-    Judgement,
-    direction,
-    inner,
-    judge,
-    signed_bounded,
-    size,
-)
-from pytest_autograd.derivatives.element_wise import numeric_gradient, numeric_tolerance
-from pytest_autograd.derivatives.evaluator import Evaluator, MaybeTensors
+from pytest_autograd.derivatives.compare import MaybeTensors, relative_error
+from pytest_autograd.derivatives.directional_test import Judgement, judge
+from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.derivatives.finite_differences import (
     EPS,
     FunctionAlongLine,
     Samples,
-    measured_precision,
+    numeric_gradient,
+    numeric_tolerance,
 )
+from pytest_autograd.derivatives.precision import measured_precision
+from pytest_autograd.derivatives.tangents import (
+    JITTER,
+    beside,
+    direction,
+    inner,
+    signed_bounded,
+    size,
+)
+from pytest_autograd.derivatives.verdicts import ArgumentVerdict, Trial, compare_one
 from pytest_autograd.errors import NotApplicable
 
 SHARP = 1e-9  # relative uncertainty of a slope that no float32 inside forward allows
-JITTER = 0.01
-WITNESS_RTOL = 1e-11  # more is allowed where one unit in the last place of the inputs changes more
+REFERENCE_RTOL = (
+    1e-11  # more is allowed where one unit in the last place of the inputs changes more
+)
 
 
 class Trials:
@@ -38,13 +42,13 @@ class Trials:
     def __init__(
         self,
         evaluator: Evaluator,
-        testify: AskReference,
+        ask_reference: AskReference,
         seed: int,
         rtol: float,
         precision: float = EPS,
         coarsest: Callable[[], float] | None = None,
     ) -> None:
-        self.evaluator, self.testify, self.rtol = evaluator, testify, rtol
+        self.evaluator, self.ask_reference, self.rtol = evaluator, ask_reference, rtol
         self.precision = precision
         self.coarsest = coarsest
         self.measured = False
@@ -64,9 +68,7 @@ class Trials:
 
     def nearby(self) -> list[Tensor]:
         """Return a point a little beside the given one."""
-        point = self.evaluator.point
-        moves = direction(point, self.generator)
-        return [x + JITTER * move for x, move in zip(point, moves, strict=True)]
+        return beside(self.evaluator.point, JITTER, self.generator)
 
     def judge_trial(self, trial: Trial, slots: Sequence[int]) -> Judgement:
         """Judge the derivative along the trial's direction, restricted to ``slots``."""
@@ -100,7 +102,7 @@ class Trials:
             for name, want, got, x in rows
         ]
 
-    def witness_rounding(self, trial: Trial, gradients: MaybeTensors) -> float:
+    def reference_rounding(self, trial: Trial, gradients: MaybeTensors) -> float:
         """Return ten times the relative change of the witness when the point moves by one unit in the last place.
 
         Ill-conditioned operations amplify rounding; two right formulas differ by that much.
@@ -109,28 +111,28 @@ class Trials:
             x * (1 + 2 * EPS * torch.sgn(u.real))
             for x, u in zip(trial.point, trial.along, strict=True)
         ]
-        again = self.testify(moved, trial.cotangents).gradients
+        again = self.ask_reference(moved, trial.cotangents).gradients
         pairs = zip(gradients, again, strict=True)
         return 10 * max(
             (relative_error(a, b) for a, b in pairs if a is not None and b is not None), default=0.0
         )
 
     @property
-    def witness_tolerance(self) -> float:
+    def reference_tolerance(self) -> float:
         """Relative error above which a gradient is not what exact arithmetic gives."""
-        return max(WITNESS_RTOL, 50 * self.precision)
+        return max(REFERENCE_RTOL, 50 * self.precision)
 
     def expected(self, trial: Trial, slot: int, judgement: Judgement) -> tuple[Tensor, float]:
         """Return the true gradient of one argument: the witness's if the judge agrees, else numeric."""
         try:
-            gradient = self.testify(trial.point, trial.cotangents).gradients[slot]
+            gradient = self.ask_reference(trial.point, trial.cotangents).gradients[slot]
         except NotApplicable:
             gradient = None
         if gradient is not None:
             claimed = inner([gradient], [trial.along[slot]])
             if not judgement.best.differs(claimed):
-                return gradient, self.witness_tolerance
+                return gradient, self.reference_tolerance
         numeric = numeric_gradient(
-            self.evaluator, trial.point, trial.cotangents, slot, self.precision
+            self.evaluator.forward, trial.point, trial.cotangents, slot, self.precision
         )
         return numeric, numeric_tolerance(self.precision)

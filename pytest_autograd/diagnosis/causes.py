@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pytest_autograd.derivatives.compare import ArgumentVerdict, FirstOrder
+    from pytest_autograd.derivatives.verdicts import ArgumentVerdict, FirstOrder
 
 FIT = 1e-5  # relative error within which a cause fits
 

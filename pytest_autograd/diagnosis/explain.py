@@ -9,7 +9,7 @@ from pytest_autograd.diagnosis.causes import argument_names, causes, close, wher
 from pytest_autograd.rule import Evidence, raised
 
 if TYPE_CHECKING:
-    from pytest_autograd.derivatives.compare import ArgumentVerdict, FirstOrder, Trial
+    from pytest_autograd.derivatives.verdicts import ArgumentVerdict, FirstOrder, Trial
     from pytest_autograd.facts.other_inputs import WrongAtOtherInput
     from pytest_autograd.facts.probe import Probe
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from pytest_autograd.call.call import Call, named_outputs
 from pytest_autograd.call.tensors import overlap, same
-from pytest_autograd.derivatives.directional_test import direction, signed_bounded
 from pytest_autograd.derivatives.evaluator import Evaluator
+from pytest_autograd.derivatives.tangents import direction, signed_bounded
 from pytest_autograd.errors import NotApplicable
 from pytest_autograd.facts.observe import Trace
 from pytest_autograd.running.phase import phase

@@ -14,8 +14,8 @@ from torch.utils.checkpoint import checkpoint
 
 from pytest_autograd.call.call import Call, own_containers
 from pytest_autograd.derivatives.compare import apart
-from pytest_autograd.derivatives.directional_test import signed_bounded
 from pytest_autograd.derivatives.evaluator import Evaluator
+from pytest_autograd.derivatives.tangents import draw_cotangents
 from pytest_autograd.errors import TargetRaised
 from pytest_autograd.facts.transforms import Differs
 from pytest_autograd.running.rng import reseed, streams_kept
@@ -28,7 +28,7 @@ def recompute_difference(evaluator: Evaluator, seed: int, tolerance: float) -> D
     """Return the first way of saving memory that changes outputs or gradients, or raises."""
     point = evaluator.point
     outputs = evaluator.forward(point)
-    cotangents = signed_bounded(outputs, torch.Generator().manual_seed(seed))
+    cotangents = draw_cotangents(outputs, seed)
     sent = dict(zip(evaluator.output_names, cotangents, strict=True))
     gradients = [f"the gradient of {name}" for name in evaluator.names]
     want = dict(zip(evaluator.output_names, outputs, strict=True)) | dict(

@@ -17,8 +17,8 @@ from torch.utils.flop_counter import flop_registry
 
 from pytest_autograd.call.call import Call, named_outputs
 from pytest_autograd.derivatives.compare import apart, relative_error
-from pytest_autograd.derivatives.directional_test import direction, signed_bounded
 from pytest_autograd.derivatives.evaluator import Evaluator
+from pytest_autograd.derivatives.tangents import direction, signed_bounded
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.observe import BackwardRun, Trace, observe
 from pytest_autograd.running.phase import phase

@@ -12,9 +12,9 @@ from torch.autograd.function import Function
 
 from pytest_autograd.call.call import Call, differentiable
 from pytest_autograd.call.variants import resized, sizes_to_change
-from pytest_autograd.derivatives.compare import relative_error
-from pytest_autograd.derivatives.directional_test import signed_bounded
-from pytest_autograd.derivatives.evaluator import Evaluator, MaybeTensors
+from pytest_autograd.derivatives.compare import MaybeTensors, relative_error
+from pytest_autograd.derivatives.evaluator import Evaluator
+from pytest_autograd.derivatives.tangents import draw_cotangents, signed_bounded
 from pytest_autograd.errors import NotApplicable, TargetRaised
 
 
@@ -199,7 +199,7 @@ def frozen_inputs(evaluator: Evaluator, seed: int, tolerance: float) -> list[Bro
     if len(call.differentiated) < 2:
         raise NotApplicable("only one argument is differentiated")
     outputs = evaluator.forward(evaluator.point)
-    cotangents = signed_bounded(outputs, torch.Generator().manual_seed(seed))
+    cotangents = draw_cotangents(outputs, seed)
     full = dict(zip(evaluator.names, evaluator.vjp(evaluator.point, cotangents), strict=True))
     found = []
     for index in call.freezable:
@@ -232,7 +232,7 @@ def unused_outputs(evaluator: Evaluator, seed: int, tolerance: float) -> Broken 
     outputs = evaluator.forward(point)
     if len(outputs) < 2:
         raise NotApplicable("there is one differentiable output")
-    cotangents = signed_bounded(outputs, torch.Generator().manual_seed(seed))
+    cotangents = draw_cotangents(outputs, seed)
     for o, name in enumerate(evaluator.output_names):
         zeros = [v if i == o else torch.zeros_like(v) for i, v in enumerate(cotangents)]
         alone = [v if i == o else None for i, v in enumerate(cotangents)]

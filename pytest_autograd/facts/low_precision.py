@@ -12,9 +12,9 @@ from torch import Tensor
 from pytest_autograd.call.call import WIDE, Call
 from pytest_autograd.call.variants import elements, resized, sizes_to_change
 from pytest_autograd.derivatives.autograd_reference import reference_gradients
-from pytest_autograd.derivatives.compare import relative_error
-from pytest_autograd.derivatives.directional_test import signed_bounded
-from pytest_autograd.derivatives.evaluator import Evaluator, MaybeTensors
+from pytest_autograd.derivatives.compare import MaybeTensors, relative_error
+from pytest_autograd.derivatives.evaluator import Evaluator
+from pytest_autograd.derivatives.tangents import draw_cotangents
 from pytest_autograd.errors import NotApplicable
 
 #: Relative error of a gradient, against its own scale, that a dtype's rounding explains in a short computation.
@@ -114,7 +114,7 @@ def _compared(
     """Compare backward in two precisions, once forward has run in both; ``outputs`` are those of the lower."""
     if not all(bool(torch.isfinite(y).all()) for y in outputs):
         raise NotApplicable("forward overflows")
-    cotangents = signed_bounded(outputs, torch.Generator().manual_seed(seed))
+    cotangents = draw_cotangents(outputs, seed)
     cotangents = [
         v.abs() for v in cotangents
     ]  # signs would cancel in sums and hide what rounding loses

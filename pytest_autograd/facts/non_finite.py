@@ -11,8 +11,8 @@ from torch import Tensor
 
 from pytest_autograd.call.tensors import same
 from pytest_autograd.derivatives.autograd_reference import reference_gradients
-from pytest_autograd.derivatives.directional_test import signed_bounded
 from pytest_autograd.derivatives.evaluator import Evaluator
+from pytest_autograd.derivatives.tangents import draw_cotangents
 from pytest_autograd.errors import NotApplicable
 
 MASKED = "with masked (-inf) entries"
@@ -70,7 +70,7 @@ def non_finite_gradients(evaluator: Evaluator, seed: int) -> list[NonFinite]:
                 continue
             if number and all(map(same, given, outputs)):
                 continue  # forward ignores what was changed: a running mean that only backward uses
-            cotangents = signed_bounded(outputs, torch.Generator().manual_seed(seed))
+            cotangents = draw_cotangents(outputs, seed)
             gradients = evaluator.vjp(point, cotangents)
         except (
             NotApplicable
@@ -139,7 +139,7 @@ def swallowed_nan(evaluator: Evaluator, seed: int) -> str | None:
     """
     point = evaluator.point
     outputs = evaluator.forward(point)
-    cotangents = signed_bounded(outputs, torch.Generator().manual_seed(seed))
+    cotangents = draw_cotangents(outputs, seed)
     plain = evaluator.vjp(point, cotangents)
     for o, output in enumerate(outputs):
         if not output.numel():

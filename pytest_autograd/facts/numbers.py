@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pytest_autograd.call.call import Call
 from pytest_autograd.call.tensors import same
-from pytest_autograd.derivatives.compare import FirstOrder, Trial, relative_error
-from pytest_autograd.derivatives.contracts import Declared
-from pytest_autograd.derivatives.decision import decide
+from pytest_autograd.derivatives.compare import relative_error
+from pytest_autograd.derivatives.contracts import Declared, decide
 from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.derivatives.missing_term import missing_term
 from pytest_autograd.derivatives.second_order import SecondOrder, SecondOrderJudge
+from pytest_autograd.derivatives.verdicts import FirstOrder, Trial
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.base import fact
 from pytest_autograd.facts.experiments import (

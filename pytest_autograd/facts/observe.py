@@ -22,7 +22,7 @@ from torch.autograd.function import Function
 from pytest_autograd.call.call import Call, differentiable, named_outputs
 from pytest_autograd.call.target import PLAIN_APPLY, defines_setup_context
 from pytest_autograd.call.tensors import same, storages
-from pytest_autograd.derivatives.directional_test import signed_bounded
+from pytest_autograd.derivatives.tangents import signed_bounded
 from pytest_autograd.places import Place
 from pytest_autograd.running.phase import phase
 from pytest_autograd.running.rng import reseed

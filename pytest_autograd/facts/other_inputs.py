@@ -18,11 +18,11 @@ from pytest_autograd.call.variants import (
     other_sizes,
     special_points,
 )
-from pytest_autograd.derivatives.compare import ArgumentVerdict, FirstOrder
-from pytest_autograd.derivatives.decision import decide
-from pytest_autograd.derivatives.directional_test import direction, signed_bounded
+from pytest_autograd.derivatives.contracts import decide
 from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.derivatives.finite_differences import EPS, FunctionAlongLine, Samples
+from pytest_autograd.derivatives.tangents import direction, signed_bounded
+from pytest_autograd.derivatives.verdicts import ArgumentVerdict, FirstOrder
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.base import fact
 from pytest_autograd.facts.numbers import Numbers

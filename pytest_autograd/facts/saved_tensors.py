@@ -13,8 +13,8 @@ from torch import Tensor
 from pytest_autograd.call.call import Call, named_outputs
 from pytest_autograd.call.tensors import memory, storages
 from pytest_autograd.derivatives.autograd_reference import raw_forwards
-from pytest_autograd.derivatives.directional_test import signed_bounded
 from pytest_autograd.derivatives.evaluator import Evaluator
+from pytest_autograd.derivatives.tangents import signed_bounded
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.observe import Trace
 from pytest_autograd.running.phase import phase

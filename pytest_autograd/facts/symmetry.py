@@ -15,9 +15,9 @@ from torch import Tensor
 
 from pytest_autograd.call.call import Call
 from pytest_autograd.call.tensors import same
-from pytest_autograd.derivatives.directional_test import inner, signed_bounded, size
 from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.derivatives.finite_differences import EPS
+from pytest_autograd.derivatives.tangents import inner, signed_bounded, size
 from pytest_autograd.errors import NotApplicable
 
 NOISE, STEP = 0.1, 1e-5

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pytest_autograd.derivatives.compare import apart
-from pytest_autograd.derivatives.directional_test import signed_bounded
-from pytest_autograd.derivatives.evaluator import Evaluator, MaybeTensors
+from pytest_autograd.derivatives.compare import MaybeTensors, apart
+from pytest_autograd.derivatives.evaluator import Evaluator
+from pytest_autograd.derivatives.tangents import signed_bounded
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.experiments import moved_copies
 

@@ -13,16 +13,16 @@ from torch.autograd.function import Function
 
 from pytest_autograd.call.call import WIDE, Call, differentiable, named_outputs
 from pytest_autograd.derivatives.compare import relative_error
-from pytest_autograd.derivatives.directional_test import (
-    Judgement,
+from pytest_autograd.derivatives.directional_test import Judgement, judge
+from pytest_autograd.derivatives.evaluator import Evaluator
+from pytest_autograd.derivatives.finite_differences import FunctionAlongLine, Samples
+from pytest_autograd.derivatives.tangents import (
     direction,
+    draw_cotangents,
     inner,
-    judge,
     signed_bounded,
     size,
 )
-from pytest_autograd.derivatives.evaluator import Evaluator
-from pytest_autograd.derivatives.finite_differences import FunctionAlongLine, Samples
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.running.phase import phase
 from pytest_autograd.running.rng import reseed
@@ -139,7 +139,7 @@ def func_difference(evaluator: Evaluator, seed: int, tolerance: float) -> Differ
     """Compare ``torch.func.vjp`` with plain autograd."""
     call, point = evaluator.call, evaluator.point
     outputs = evaluator.forward(point)
-    cotangents = signed_bounded(outputs, torch.Generator().manual_seed(seed))
+    cotangents = draw_cotangents(outputs, seed)
     plain = evaluator.vjp(point, cotangents)
 
     def run(*wanted: Tensor) -> tuple[Tensor, ...]:
@@ -166,7 +166,7 @@ def compile_difference(evaluator: Evaluator, seed: int, tolerance: float) -> Dif
     torch.compiler.reset()  # after some recompilations of one frame the compiler silently runs eager
     compiled = replace(call, target=torch.compile(_traceable(call), backend="aot_eager"))
     outputs = evaluator.forward(point)
-    cotangents = signed_bounded(outputs, torch.Generator().manual_seed(seed))
+    cotangents = draw_cotangents(outputs, seed)
     other = Evaluator(compiled, seed)
     try:
         pairs = [
@@ -216,7 +216,7 @@ def autocast_difference(call: Call, seed: int) -> Differs | None:
     plain, cast = Evaluator(plain_call, seed), Evaluator(replace(plain_call, target=mixed), seed)
     outputs = cast.forward(cast.point)
     plain.forward(plain.point)
-    cotangents = signed_bounded(outputs, torch.Generator().manual_seed(seed))
+    cotangents = draw_cotangents(outputs, seed)
     want = plain.vjp(plain.point, [v.float() for v in cotangents])
     try:
         got = cast.vjp(cast.point, cotangents)

@@ -19,7 +19,7 @@ from pytest_autograd.call.call import Call, differentiable, named_outputs
 from pytest_autograd.call.intercept import is_authors
 from pytest_autograd.call.target import PLAIN_APPLY
 from pytest_autograd.call.tensors import memory
-from pytest_autograd.derivatives.directional_test import direction
+from pytest_autograd.derivatives.tangents import direction
 from pytest_autograd.errors import NotApplicable
 from pytest_autograd.running.phase import phase
 from pytest_autograd.running.rng import reseed

@@ -1,0 +1,112 @@
+"""What is known of the first derivatives of one call: trials, a verdict an argument, and the whole."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from pytest_autograd.derivatives.compare import MaybeTensors, relative_error
+from pytest_autograd.derivatives.directional_test import Judgement
+from pytest_autograd.derivatives.finite_differences import EPS, Samples
+
+NEGLIGIBLE = 1e-4
+
+
+@dataclass(frozen=True)
+class ArgumentVerdict:
+    """What is known of the gradient of one argument.
+
+    ``expected`` and ``got`` are for the cotangents of one trial; ``expected`` is NaN where it was not measured.
+    """
+
+    name: str
+    status: Literal["ok", "wrong", "inexact", "missing", "unresolved"]
+    error: float = 0.0
+    tolerance: float = 0.0
+    expected: Tensor | None = None
+    got: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One pair of cotangents and direction, and what backward answered."""
+
+    point: list[Tensor]
+    cotangents: list[Tensor]
+    along: list[Tensor]
+    got: MaybeTensors
+    outputs: list[Tensor]
+    path: Samples
+
+    @property
+    def rounding(self) -> float:
+        """What float64 may lose in a product of a cotangent with intermediates of order one."""
+        return (
+            8 * EPS * max((float(v.abs().max()) for v in self.cotangents if v.numel()), default=0.0)
+        )
+
+    def floor(self, x: Tensor) -> float:
+        """Return the scale below which a gradient by ``x`` is rounding: a small part of ``<v, f>`` over ``x``."""
+        weighted = [(v * y).abs() for v, y in zip(self.cotangents, self.outputs, strict=True)]
+        count = sum(part.numel() for part in weighted)
+        if not count or not x.numel():
+            return 0.0
+        squares = sum(float(part.double().square().sum()) for part in weighted)
+        spread = max(float(x.abs().double().square().mean().sqrt()), 1e-2)
+        natural = (squares / count) ** 0.5 * min(1.0, count / x.numel()) / spread
+        return NEGLIGIBLE * natural if math.isfinite(natural) else 0.0
+
+
+@dataclass
+class FirstOrder:
+    """The verdict on the first derivatives.
+
+    ``reason`` says why a gradient is not confirmed; ``notes`` what else was learnt. ``trials`` are kept for the
+    explanation. ``accuracy`` is the relative agreement that could be confirmed.
+    """
+
+    arguments: list[ArgumentVerdict]
+    confirmed: bool
+    by: str
+    accuracy: float | None = None
+    kinked: bool = False
+    reason: str | None = None
+    notes: list[str] = field(default_factory=list)
+    trials: list[Trial] = field(default_factory=list)
+    precision: float = EPS
+    judgements: list[Judgement] = field(default_factory=list)
+
+
+def _furthest(known: Tensor, given: Tensor) -> float:
+    return float((known - given).abs().nan_to_num(nan=0.0).max()) if known.numel() else 0.0
+
+
+def compare_one(
+    name: str,
+    want: Tensor | None,
+    got: Tensor | None,
+    x: Tensor,
+    tolerance: float,
+    rtol: float,
+    floor: float = 0.0,
+    rounding: float = 0.0,
+) -> ArgumentVerdict:
+    """Compare the gradient of one argument ``x`` with the known one, None standing for zero.
+
+    An error above ``tolerance`` is ``inexact`` up to ``rtol`` and ``wrong`` beyond. ``floor`` is the least scale that
+    errors are measured by: below it a gradient is rounding of larger numbers. Differences up to ``rounding`` count as
+    none.
+    """
+    known = torch.zeros_like(x) if want is None else want.detach()
+    given = torch.zeros_like(x) if got is None else got.detach()
+    error = relative_error(known, given, floor)
+    if error <= tolerance or (math.isfinite(error) and _furthest(known, given) <= rounding):
+        return ArgumentVerdict(name, "ok", min(error, tolerance), tolerance)
+    if got is None:
+        return ArgumentVerdict(name, "missing", error, tolerance, known)
+    status: Literal["wrong", "inexact"] = "wrong" if error > rtol else "inexact"
+    return ArgumentVerdict(name, status, error, tolerance, known, given)
