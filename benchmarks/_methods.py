@@ -19,6 +19,7 @@ from pytest_autograd.derivatives.first_order import TRIALS
 from pytest_autograd.derivatives.precision import forward_precision
 from pytest_autograd.derivatives.trials import Trials
 from pytest_autograd.errors import NotApplicable
+from pytest_autograd.facts.base import Subject
 from pytest_autograd.facts.probe import Probe
 
 SEEN = ("wrong", "inexact", "missing")
@@ -28,18 +29,19 @@ ONE_DIRECTION_TOLERANCE = 1e-5  # absolute and relative, as JAX's check_grads ha
 
 def probe(function: Any, args: Sequence[Any], seed: int) -> Probe:
     """Return the facts about one call, at level quick and without a time limit."""
-    return Probe(make_call(function, args, {}), make_options(level="quick"), seed, math.inf)
+    call, options = make_call(function, args, {}), make_options(level="quick")
+    return Probe(Subject(call, options, seed, math.inf))
 
 
 def seen_by_us(function: Any, args: Sequence[Any], seed: int) -> bool:
     """Judge and witness together: AG101, AG103 or AG113."""
-    values = probe(function, args, seed).values
+    values = probe(function, args, seed).numbers.first_order
     return any(argument.status in SEEN for argument in values.arguments)
 
 
 def seen_by_judge(function: Any, args: Sequence[Any], seed: int) -> bool:
     """The judge without the witness, which is what remains for a forward that is a kernel."""
-    evaluator = probe(function, args, seed).evaluator
+    evaluator = probe(function, args, seed).numbers.evaluator
     point = evaluator.point
     precision = forward_precision(evaluator, point)
     trials = Trials(evaluator, _no_witness, seed, 1e-4, precision)

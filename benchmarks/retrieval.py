@@ -1,7 +1,7 @@
 """Retrieval: does the search of the skill answer what readers type and paste?
 
-The queries are labelled by hand (``tests/queries.py``), or are what torch says of faulty code that is run here
-(``tests/pasted_errors.py``), as the message alone and as the whole traceback. A third, chosen by a hash, is held out:
+The queries are labelled by hand (``tests/data/queries/``), or are what torch says of faulty code that is run here
+(``tests/data/pasted_errors/``), as the message alone and as the whole traceback. A third, chosen by a hash, is held out:
 the index was never tuned on it. A query is answered by any of its sections or rules.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import asdict
 import _plot
 from _run import HERE, Run, console, main, show
 
-sys.path.insert(0, str(HERE.parent / "tests"))
+sys.path[:0] = [str(HERE.parent / "tests" / name) for name in ("helpers", "data")]
 
 from queries import Query
 from retrieval import Answer, answer, grouped, labelled, score

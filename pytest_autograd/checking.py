@@ -8,24 +8,24 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from pydantic import ValidationError
 
-from pytest_autograd.audit.audit import Audit
-from pytest_autograd.audit.verdict import make_report
+from pytest_autograd.audit.audit import REFEREES, run_rules
+from pytest_autograd.audit.verdict import make_report, stats_of
 from pytest_autograd.call.call import Call
 from pytest_autograd.call.recorder import Recorder
 from pytest_autograd.call.shared_parameters import own_memory_back
 from pytest_autograd.call.target import make_call
-from pytest_autograd.errors import CheckError
-from pytest_autograd.options import Options
+from pytest_autograd.errors import CheckError, NotApplicable, TargetRaised
+from pytest_autograd.facts.base import Subject
+from pytest_autograd.facts.probe import Probe
+from pytest_autograd.options import CONTRACTS, Options
 from pytest_autograd.places import source_sha256
 from pytest_autograd.registry import all_rules
 from pytest_autograd.report.model import Report
+from pytest_autograd.running.author_code import run_forward
 from pytest_autograd.running.rng import streams_kept
 from pytest_autograd.running.time_limit import TIME_LIMIT
-
-VALUE_RULES = ("AG101", "AG102", "AG103", "AG104", "AG105", "AG112", "AG113", "AG501")
 
 
 def check(target: Any, *args: Any, **options: Any) -> Report:
@@ -68,21 +68,24 @@ def make_options(**given: Any) -> Options:
 def check_call(
     call: Call,
     options: Options,
-    on_audits: Callable[[Sequence[Audit]], None] = lambda audits: None,
+    on_facts: Callable[[Sequence[Probe]], None] = lambda probes: None,
 ) -> Report:
-    """Verify one call, and each custom Function that it reaches; ``on_audits`` may look at the facts."""
+    """Verify one call, and each custom Function that it reaches; ``on_facts`` may look at the facts."""
     start = time.monotonic()
     seed = options.seed if options.seed is not None else default_seed(call)
     deadline = start + options.time_limit
     with streams_kept(), warnings.catch_warnings(), TIME_LIMIT.until(deadline):
         warnings.simplefilter("ignore")
-        own = Audit(call, options, seed, deadline)
-        audits = [*_inner_audits(own), own] if call.function is None else [own]
-        for audit in audits:
-            with own_memory_back(audit.call.shared):
-                audit.run()
-        on_audits(audits)
-    return make_report(audits, own, seed, time.monotonic() - start)
+        subject = Subject(call, options, seed, deadline)
+        inner = _inner_calls(subject) if call.function is None else []
+        probes = [Probe(each) for each in (*inner, subject)]
+        outcomes = []
+        for probe in probes:
+            with own_memory_back(probe.call.shared):
+                outcomes.append(run_rules(all_rules().values(), probe, referees=REFEREES))
+        on_facts(probes)
+    own = probes[-1]
+    return make_report(outcomes, own, seed, time.monotonic() - start, stats_of(own))
 
 
 def default_seed(call: Call) -> int:
@@ -92,27 +95,25 @@ def default_seed(call: Call) -> int:
     return zlib.crc32(text.encode())
 
 
-def _inner_audits(own: Audit) -> list[Audit]:
-    """Return an audit for each distinct Function call that the callable makes."""
+def _inner_calls(own: Subject) -> list[Subject]:
+    """Return each distinct Function call that the callable makes, to be audited for itself.
+
+    A contract speaks for the callable, not for the Functions inside it: their values are judged with it.
+    """
     recorder = Recorder()
-    _, arguments = own.call.fresh()
-    with recorder.recording(), torch.enable_grad():
-        try:
-            own.call.run(arguments)
-        except Exception as error:  # the callable is the user's code
-            raise CheckError(
-                f"{own.call.name} raises on the given inputs: {type(error).__name__}: {error}"
-            ) from error
-    replaced = (
-        {}
-        if own.options.contract is None
-        else {
-            "ignore": (*own.options.ignore, *VALUE_RULES),
-            "reference": None,
-            "surrogate": None,
-            "grad_transform": None,
-            "level": "quick",
-        }
-    )
-    options = own.options.model_copy(update=replaced)
-    return [Audit(call, options, own.seed, own.deadline) for call in recorder.calls()]
+    try:
+        with recorder.recording():
+            run_forward(own.call, seed=own.seed)
+    except TargetRaised as raised:
+        error = raised.error
+        raise CheckError(
+            f"{own.call.name} raises on the given inputs: {type(error).__name__}: {error}"
+        ) from error
+    except NotApplicable:  # it had not come back in time: the facts will say so
+        return []
+    options = own.options
+    if options.contract is not None:
+        values = [code for code, rule in all_rules().items() if rule.about != "use"]
+        replaced = {"ignore": (*options.ignore, *values), "level": "quick"}
+        options = options.model_copy(update={**dict.fromkeys(CONTRACTS), **replaced})
+    return [Subject(call, options, own.seed, own.deadline) for call in recorder.calls()]

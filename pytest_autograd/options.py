@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+#: Options that name what the gradient is to be the derivative of.
+CONTRACTS = ("reference", "surrogate", "grad_transform")
+
 
 class Options(BaseModel):
     """How to check."""
@@ -81,9 +84,7 @@ class Options(BaseModel):
 
     @model_validator(mode="after")
     def _one_contract(self) -> Options:
-        given = [
-            name for name in ("reference", "surrogate", "grad_transform") if getattr(self, name)
-        ]
+        given = [name for name in CONTRACTS if getattr(self, name)]
         if len(given) > 1:
             raise ValueError(f"give one contract, not {' and '.join(given)}")
         return self
@@ -91,7 +92,7 @@ class Options(BaseModel):
     @property
     def contract(self) -> str | None:
         """Name of the contract given, if any."""
-        for name in ("reference", "surrogate", "grad_transform"):
+        for name in CONTRACTS:
             if getattr(self, name):
                 return name
         return None

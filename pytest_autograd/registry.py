@@ -31,6 +31,7 @@ def _rule_of(module: ModuleType) -> Rule:
         find=module.find,
         level=getattr(module, "LEVEL", "quick"),
         explained_by=getattr(module, "EXPLAINED_BY", ()),
+        about=getattr(module, "ABOUT", "use"),
     )
 
 

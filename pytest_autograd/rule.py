@@ -1,8 +1,11 @@
-"""What a rule is, and the discovery of all rules by scanning the folder ``rules``.
+"""What a rule is.
 
 A rule is a module ``rules/agNNN_slug.py``. Its file name gives code and name, its docstring title and why, its
-constants ``SEVERITY``, ``FIX``, ``SKILL`` (and optionally ``EXPLAINED_BY``, ``LEVEL``) the rest, and its generator
-``find(probe)`` yields :class:`Evidence`. Everything else on a finding is stamped on by the runner.
+constants ``SEVERITY``, ``FIX``, ``SKILL`` (and optionally ``EXPLAINED_BY``, ``LEVEL``, ``ABOUT``) the rest, and its
+generator ``find(probe)`` yields :class:`Evidence`. Everything else on a finding is stamped on by the runner.
+
+``ABOUT = "values"``: the rule asks :class:`pytest_autograd.facts.probe.ValueFacts` only, so that the judge of the MCP
+server decides it in another process. ``"values elsewhere"``: about values too, at inputs that nobody gave.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from pytest_autograd.places import Place, error_place
 from pytest_autograd.report.model import Severity
 
 if TYPE_CHECKING:
-    from pytest_autograd.facts.probe import Probe
+    from pytest_autograd.derivatives.compare import Difference
 
 STEM = re.compile(r"ag(\d{3})_([a-z0-9_]+)")
 
@@ -45,22 +48,22 @@ def raised(what: str, error: Exception, place: Place | None = None) -> Evidence:
     return Evidence(text, place=error_place(error) or place)
 
 
-def differing(what: str, error: Exception | None, size: float, place: Place | None) -> Evidence:
+def differing(found: Difference, place: Place | None) -> Evidence:
     """Return the evidence of a result that differs by another road, or raises there."""
-    if error is not None:
-        return raised(what, error, place)
-    return Evidence(what, max_error=size, place=place)
+    if found.raised is not None:
+        return raised(found.where, found.raised, place)
+    return Evidence(found.where, max_error=found.error, place=place)
 
 
-def breaking(what: str, broken: Any, place: Place | None) -> Evidence:
-    """Return the evidence of something that breaks elsewhere (see :class:`pytest_autograd.facts.layouts.Broken`)."""
-    if broken.raised is not None:
-        return raised(f"{what} raises {broken.where}", broken.raised, place)
-    subject = f"the gradient of {broken.argument}" if broken.argument else "a result"
+def breaking(what: str, found: Difference, place: Place | None) -> Evidence:
+    """Return the evidence that ``what`` breaks elsewhere, or makes another gradient there."""
+    if found.raised is not None:
+        return raised(f"{what} raises {found.where}", found.raised, place)
+    subject = f"the gradient of {found.argument}" if found.argument else "a result"
     return Evidence(
-        f"{broken.where}, {subject} is another one",
-        argument=broken.argument,
-        max_error=broken.error,
+        f"{found.where}, {subject} is another one",
+        argument=found.argument,
+        max_error=found.error,
         place=place,
     )
 
@@ -76,9 +79,10 @@ class Rule:
     why: str
     fix: str
     skill: str
-    find: Callable[[Probe], Iterator[Evidence]]
+    find: Callable[[Any], Iterator[Evidence]]
     level: Literal["quick", "full"] = "quick"
     explained_by: tuple[str, ...] = ()
+    about: Literal["values", "values elsewhere", "use"] = "use"
 
     @property
     def stem(self) -> str:

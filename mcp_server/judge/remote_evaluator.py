@@ -13,8 +13,9 @@ from torch import Tensor
 from mcp_server.judge.host import Host
 from mcp_server.worker.wire import MaybeTensors, Message
 from pytest_autograd.call.call import Call, Slot
-from pytest_autograd.derivatives.evaluator import Evaluator, NoHistory
+from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.errors import CheckError, NotApplicable, TargetRaised
+from pytest_autograd.running.author_code import NoHistory
 
 _LONGEST = 200
 

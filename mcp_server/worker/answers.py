@@ -15,6 +15,7 @@ from pytest_autograd.call.target import make_call
 from pytest_autograd.checking import make_options
 from pytest_autograd.derivatives.autograd_reference import reference_gradients
 from pytest_autograd.derivatives.contracts import transformed
+from pytest_autograd.facts.base import Subject
 from pytest_autograd.facts.probe import Probe
 from pytest_autograd.running.phase import phase
 from pytest_autograd.source.check_source import check_source, with_contracts
@@ -45,13 +46,13 @@ class Answers:
                 self.inputs = Inputs(_filled(request["described"], given), DESCRIBED)
         call = make_call(target, self.inputs.args, {})
         deadline = self.started + checked.time_limit
-        self.probe = Probe(call, checked, options["seed"], deadline)
+        self.probe = Probe(Subject(call, checked, options["seed"], deadline))
 
     def describe(self, header: dict[str, Any], tensors: MaybeTensors) -> Message:
         """Say what the call is: arguments, outputs, places in the source."""
-        probe, evaluator = self.probe, self.probe.evaluator
-        places = {name: probe.place_of_gradient(name) for name in evaluator.names}
-        backward = probe.place_of_backward
+        probe, evaluator = self.probe, self.probe.numbers.evaluator
+        places = {name: probe.source.of_gradient(name) for name in evaluator.names}
+        backward = probe.source.of_backward
         description = {
             "name": probe.call.name,
             "origin": self.inputs.origin,
@@ -67,7 +68,7 @@ class Answers:
             "constants": list(probe.call.constants),
             "outputs": evaluator.output_names,
             "is_function": probe.call.function is not None,
-            "twice_differentiable": probe.twice_differentiable,
+            "twice_differentiable": probe.run.twice_differentiable,
             "lines": {name: place.line if place else None for name, place in places.items()},
             "line_of_backward": backward.line if backward else None,
         }
@@ -75,29 +76,31 @@ class Answers:
 
     def forward(self, header: dict[str, Any], tensors: MaybeTensors) -> Message:
         """The outputs at a point."""
-        return {}, list(self.probe.evaluator.forward(_whole(tensors)))
+        return {}, list(self.probe.numbers.evaluator.forward(_whole(tensors)))
 
     def vjp(self, header: dict[str, Any], tensors: MaybeTensors) -> Message:
         """The VJP at a point, for cotangents."""
         point, cotangents = _split(tensors, header["split"])
-        return {}, self.probe.evaluator.vjp(point, cotangents)
+        return {}, self.probe.numbers.evaluator.vjp(point, cotangents)
 
     def double_vjp(self, header: dict[str, Any], tensors: MaybeTensors) -> Message:
         """The VJP of the VJP."""
         first, last = header["split"]
         point, rest = _split(tensors, first)
         cotangents, weights = _split(list(rest), last - first)
-        by_inputs, by_cotangents = self.probe.evaluator.double_vjp(point, cotangents, weights)
+        by_inputs, by_cotangents = self.probe.numbers.evaluator.double_vjp(
+            point, cotangents, weights
+        )
         return {}, [*by_inputs, *by_cotangents]
 
     def declared_forward(self, header: dict[str, Any], tensors: MaybeTensors) -> Message:
         """The outputs of the function that the contract names."""
-        return {}, list(self.probe.declared.forward(_whole(tensors)))
+        return {}, list(self.probe.numbers.declared.forward(_whole(tensors)))
 
     def declared_vjp(self, header: dict[str, Any], tensors: MaybeTensors) -> Message:
         """The VJP of the function that the contract names."""
         point, cotangents = _split(tensors, header["split"])
-        return {}, self.probe.declared.vjp(point, cotangents)
+        return {}, self.probe.numbers.declared.vjp(point, cotangents)
 
     def reference_vjp(self, header: dict[str, Any], tensors: MaybeTensors) -> Message:
         """The VJP of forward by autograd through its own operations."""
@@ -105,7 +108,7 @@ class Answers:
         return {}, self._reference(point, cotangents)
 
     def _reference(self, point: list[Tensor], cotangents: list[Tensor]) -> MaybeTensors:
-        evaluator = self.probe.evaluator
+        evaluator = self.probe.numbers.evaluator
         names = evaluator.output_names
         return reference_gradients(
             evaluator.call, evaluator.seed, point, cotangents, names
@@ -114,7 +117,7 @@ class Answers:
     def transform(self, header: dict[str, Any], tensors: MaybeTensors) -> Message:
         """Gradients after the declared maps."""
         transforms = self.probe.options.grad_transform or {}
-        return {}, transformed(tensors, transforms, self.probe.evaluator.names)
+        return {}, transformed(tensors, transforms, self.probe.numbers.evaluator.names)
 
     def audit(self, header: dict[str, Any], tensors: MaybeTensors) -> Message:
         """The worker's own full check."""

@@ -99,8 +99,8 @@ def _load(request: dict[str, Any], given: MaybeTensors, pipe: Pipe, seconds: flo
 
 def _told(error: BaseException) -> dict[str, Any]:
     """Return an exception as plain words: what the checked code did, or a crash of ours."""
-    from pytest_autograd.derivatives.evaluator import NoHistory
     from pytest_autograd.errors import CheckError, NotApplicable, TargetRaised
+    from pytest_autograd.running.author_code import NoHistory
 
     match error:
         case CheckError():

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from pytest_autograd.audit.audit import Audit
-from pytest_autograd.call.call import Call, differentiable, named_outputs
-from pytest_autograd.call.intercept import intercepted
-from pytest_autograd.call.tensors import storages
-from pytest_autograd.derivatives.autograd_reference import _raw_forward
 from pytest_autograd.derivatives.tangents import inner, size
 from pytest_autograd.derivatives.verdicts import ArgumentVerdict, FirstOrder, Trial
 from pytest_autograd.errors import NotApplicable
+from pytest_autograd.facts.probe import Probe
+from pytest_autograd.facts.saved_tensors import measured
 from pytest_autograd.report.results import Cost, Matrix, Picture, WorstElement
-from pytest_autograd.running.rng import reseed
 
 SIDE = 32  # rows and columns of a picture at most
 ARGUMENTS = 4
@@ -29,22 +23,22 @@ STEPS = [10.0**-k for k in range(1, 10)]
 TIMINGS = 3
 
 
-def pictures(audit: Audit) -> list[Picture]:
+def pictures(probe: Probe) -> list[Picture]:
     """Return a picture for each argument whose gradient was found wrong or inexact."""
-    values = audit.probe.known.get("values")
+    values = probe.numbers.peek("first_order")
     if not isinstance(values, FirstOrder):
         return []
     off = [a for a in values.arguments if a.expected is not None and a.status != "ok"]
-    return [_picture(audit, values, argument) for argument in off[:ARGUMENTS]]
+    return [_picture(probe, values, argument) for argument in off[:ARGUMENTS]]
 
 
-def _picture(audit: Audit, values: FirstOrder, argument: ArgumentVerdict) -> Picture:
+def _picture(probe: Probe, values: FirstOrder, argument: ArgumentVerdict) -> Picture:
     assert argument.expected is not None
-    slot = audit.probe.evaluator.names.index(argument.name)
+    slot = probe.numbers.evaluator.names.index(argument.name)
     got = argument.got if argument.got is not None else torch.zeros_like(argument.expected)
     expected, got, part = _real(argument.expected, got)
     try:
-        want_matrix, got_matrix, what = _jacobians(audit, slot)
+        want_matrix, got_matrix, what = _jacobians(probe, slot)
     except NotApplicable:
         want_matrix, got_matrix, where = _slice(expected, got)
         what = f"gradient for random grad_output{part}, {_shape(expected)}{where}"
@@ -54,7 +48,7 @@ def _picture(audit: Audit, values: FirstOrder, argument: ArgumentVerdict) -> Pic
         expected=_matrix(want_matrix),
         got=_matrix(got_matrix),
         worst=_worst(expected, got),
-        steps=_steps(audit, values, slot),
+        steps=_steps(probe, values, slot),
     )
 
 
@@ -69,9 +63,9 @@ def _real(expected: Tensor, got: Tensor) -> tuple[Tensor, Tensor, str]:
     return expected.imag.double(), got.imag.double(), " (imaginary part)"
 
 
-def _jacobians(audit: Audit, slot: int) -> tuple[Tensor, Tensor, str]:
+def _jacobians(probe: Probe, slot: int) -> tuple[Tensor, Tensor, str]:
     """Return (expected, got) Jacobians of all outputs by one argument, if they are small enough to look at."""
-    evaluator, declared = audit.probe.evaluator, audit.options.contract
+    evaluator, declared = probe.numbers.evaluator, probe.options.contract
     point = evaluator.point
     outputs = evaluator.forward(point)
     columns, rows = point[slot].numel(), sum(y.numel() for y in outputs)
@@ -82,7 +76,7 @@ def _jacobians(audit: Audit, slot: int) -> tuple[Tensor, Tensor, str]:
     units = [_unit(outputs, row) for row in range(rows)]
     got = _by_vjp(evaluator.vjp, point, units, slot)
     if declared is not None:
-        expected = _by_vjp(audit.probe.declared.vjp, point, units, slot)
+        expected = _by_vjp(probe.numbers.declared.vjp, point, units, slot)
     else:
         expected = _by_differences(evaluator.forward, point, slot)
     return (
@@ -161,15 +155,15 @@ def _worst(expected: Tensor, got: Tensor) -> tuple[WorstElement, ...]:
     )
 
 
-def _steps(audit: Audit, values: FirstOrder, slot: int) -> tuple[tuple[float, float, float], ...]:
+def _steps(probe: Probe, values: FirstOrder, slot: int) -> tuple[tuple[float, float, float], ...]:
     """Return how far finite differences at each step size are from what backward says, and from their own limit.
 
     Both are relative to the size of the gradient; the limit is extrapolated.
     """
-    if not values.trials or audit.options.contract is not None:
+    if not values.trials or probe.options.contract is not None:
         return ()
     trial: Trial = values.trials[0]
-    forward = audit.probe.evaluator.forward
+    forward = probe.numbers.evaluator.forward
     along = [u if i == slot else torch.zeros_like(u) for i, u in enumerate(trial.along)]
     moving = [g if i == slot else None for i, g in enumerate(trial.got)]
     claimed = inner(moving, along)
@@ -196,42 +190,19 @@ def _shape(tensor: Tensor) -> str:
     return f"shape {list(tensor.shape)}"
 
 
-def costs(audit: Audit) -> tuple[Cost | None, Cost | None]:
+def costs(probe: Probe) -> tuple[Cost | None, Cost | None]:
     """Return what one call costs as written, and with its forward differentiated by plain autograd."""
+    return _cost(probe, raw=False), _cost(probe, raw=True)
+
+
+def _cost(probe: Probe, *, raw: bool) -> Cost | None:
+    """Return the least of several measurements, None where the author's code does not run so."""
     try:
-        own = _cost(audit.call, audit.seed, plain=False)
-    except Exception:  # the author's code raises: the report tells so already
-        return None, None
-    try:
-        return own, _cost(audit.call, audit.seed, plain=True)
-    except Exception:  # a forward that plain autograd cannot follow has nothing to be set beside
-        return own, None
-
-
-def _cost(call: Call, seed: int, plain: bool) -> Cost | None:
-    timings: list[tuple[float, float]] = []
-    saved: dict[int, int] = {}
-
-    def keep(tensor: Tensor) -> Tensor:
-        saved.update(storages(tensor))
-        return tensor
-
-    for _ in range(TIMINGS):
-        saved.clear()
-        leaves, arguments = call.fresh()
-        reseed(seed)
-        start = time.perf_counter()
-        hooks = torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
-        around = intercepted(_raw_forward) if plain else nullcontext()
-        with torch.enable_grad(), hooks, around:
-            named = named_outputs(call.run(arguments), flat=call.flat)
-        middle = time.perf_counter()
-        outputs = [t for _, t in named if differentiable(t) and t.requires_grad]
-        wanted = [leaves[i] for i in call.differentiated]
-        if not outputs:
-            return None
-        ones = [torch.ones_like(y) for y in outputs]
-        torch.autograd.grad(outputs, wanted, ones, allow_unused=True)
-        timings.append((middle - start, time.perf_counter() - middle))
-    forward, backward = (min(times) for times in zip(*timings, strict=True))
-    return Cost(saved_bytes=sum(saved.values()), forward_seconds=forward, backward_seconds=backward)
+        runs = [measured(probe.call, probe.subject.seed, raw=raw) for _ in range(TIMINGS)]
+    except NotApplicable:
+        return None
+    return Cost(
+        saved_bytes=runs[-1].saved_bytes,
+        forward_seconds=min(run.forward_seconds for run in runs),
+        backward_seconds=min(run.backward_seconds for run in runs),
+    )

@@ -1,4 +1,4 @@
-"""From audits to the report: findings in order, checks merged, the verdict and its sentence."""
+"""From what the rules found to the report: findings in order, checks merged, the verdict and its sentence."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ from collections.abc import Sequence
 
 import torch
 
-from pytest_autograd.audit.audit import INTERNAL_ERROR, RANK, Audit
+from pytest_autograd.audit.audit import INTERNAL_ERROR, RANK, Outcome
 from pytest_autograd.derivatives.finite_differences import EPS
 from pytest_autograd.errors import NotApplicable
 from pytest_autograd.facts.base import OUT_OF_TIME
+from pytest_autograd.facts.probe import Probe, ValueFacts
 from pytest_autograd.places import source_sha256
 from pytest_autograd.report.model import CheckResult, Finding, Report, Stats, Verdict
 
 
-def make_report(audits: Sequence[Audit], own: Audit, seed: int, seconds: float) -> Report:
-    findings = _distinct([finding for audit in audits for finding in audit.findings], own)
-    checks = _merged(audits)
+def make_report(
+    outcomes: Sequence[Outcome], own: ValueFacts, seed: int, seconds: float, stats: Stats
+) -> Report:
+    """Return the report on the call that ``own`` holds the facts of; ``outcomes`` are of all calls audited for it."""
+    findings = _distinct([finding for outcome in outcomes for finding in outcome.findings], own)
+    checks = _merged(outcomes)
     verdict, summary = _verdict(own, findings, checks)
     owner = own.call.function or own.call.target
     return Report(
@@ -30,12 +34,12 @@ def make_report(audits: Sequence[Audit], own: Audit, seed: int, seconds: float) 
         summary=summary,
         findings=tuple(findings),
         checks=tuple(checks),
-        stats=_stats(own),
+        stats=stats,
         seconds=seconds,
     )
 
 
-def _distinct(findings: Sequence[Finding], own: Audit) -> list[Finding]:
+def _distinct(findings: Sequence[Finding], own: ValueFacts) -> list[Finding]:
     """Order by severity; drop what a callable shows only because a Function inside it is at fault."""
 
     def inside(finding: Finding) -> bool:
@@ -46,22 +50,25 @@ def _distinct(findings: Sequence[Finding], own: Audit) -> list[Finding]:
     return sorted(kept, key=lambda finding: (-RANK[finding.severity], finding.code))
 
 
-def _merged(audits: Sequence[Audit]) -> list[CheckResult]:
+def _merged(outcomes: Sequence[Outcome]) -> list[CheckResult]:
     """Return one result per check: the worst over the audited calls, passed over skipped."""
     rank = {"failed": 2, "passed": 1, "skipped": 0}
     merged: dict[tuple[str, str | None], CheckResult] = {}
-    for audit in audits:
-        for result in audit.checks:
+    for outcome in outcomes:
+        for result in outcome.checks:
             key = (result.name, result.code)
             known = merged.get(key)
-            worse = known is None or rank[result.status] > rank[known.status]
-            total = result.seconds if known is None else known.seconds + result.seconds  # type: ignore[operator]
-            merged[key] = (result if worse else known).model_copy(update={"seconds": total})  # type: ignore[union-attr]
+            if known is None:
+                merged[key] = result
+                continue
+            worst = max(known, result, key=lambda one: rank[one.status])
+            seconds = float(known.seconds) + float(result.seconds)
+            merged[key] = worst.model_copy(update={"seconds": seconds})
     return list(merged.values())
 
 
 def _verdict(
-    own: Audit, findings: Sequence[Finding], checks: Sequence[CheckResult]
+    own: ValueFacts, findings: Sequence[Finding], checks: Sequence[CheckResult]
 ) -> tuple[Verdict, str]:
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
@@ -73,7 +80,7 @@ def _verdict(
             "inconclusive",
             f"a rule crashed, which is a bug in pytest-autograd: {internal.reason}",
         )
-    confirmed, reason = own.confirmed
+    confirmed, reason = _confirmed(own)
     if not confirmed:
         return "inconclusive", f"not confirmed: {reason}"
     late = sum(result.reason == OUT_OF_TIME for result in checks)
@@ -81,9 +88,9 @@ def _verdict(
     return "verified", _verified_summary(own) + rest
 
 
-def _verified_summary(own: Audit) -> str:
+def _verified_summary(own: ValueFacts) -> str:
     names = [own.call.slots[i].name for i in own.call.differentiated]
-    values = own.probe.values
+    values = own.numbers.first_order
     if not values.confirmed:
         return (
             f"the gradient of {', '.join(names)} is confirmed by gradcheck alone: {values.reason}"
@@ -114,22 +121,36 @@ def _verified_summary(own: Audit) -> str:
     return f"the gradient of {', '.join(names)} {how}{accuracy}{kink}{rest}"
 
 
-def _stats(own: Audit) -> Stats:
+def _confirmed(own: ValueFacts) -> tuple[bool, str | None]:
+    """Return whether every differentiated argument's gradient is confirmed, and if not, why."""
+    try:
+        values = own.numbers.first_order
+    except NotApplicable as why:
+        return False, str(why)
+    if values.confirmed:
+        return True, None
+    if values.reason is None:
+        wrong = [a.name for a in values.arguments if a.status in ("wrong", "missing")]
+        return False, f"the gradient of {', '.join(wrong)} is wrong, but no selected rule says so"
+    try:
+        return own.torch_checks.gradcheck.status == "passed", values.reason
+    except NotApplicable:
+        return False, values.reason
+
+
+def stats_of(probe: Probe) -> Stats:
     """Collect what was measured on the way; nothing is run for it."""
-    known = own.probe.known
-    trace, values, evaluator, plain = (
-        None if isinstance(known.get(name), NotApplicable) else known.get(name)
-        for name in ("attempt", "values", "evaluator", "plain")
-    )
+    trace = probe.run.peek("trace_or_error")
+    plain = probe.saved_tensors.peek("autograd_baseline")
     first = trace.backwards[0] if trace is not None and trace.backwards else None
     return Stats(
-        accuracy=getattr(values, "accuracy", None),
+        accuracy=getattr(probe.numbers.peek("first_order"), "accuracy", None),
         saved_bytes=trace.saved_bytes if trace is not None else None,
-        input_bytes=sum(slot.value.nbytes for slot in own.call.slots),
+        input_bytes=sum(slot.value.nbytes for slot in probe.call.slots),
         forward_seconds=trace.forward_seconds if trace is not None else None,
         backward_seconds=first.seconds if first is not None else None,
         autograd_saved_bytes=getattr(plain, "saved_bytes", None),
         autograd_forward_seconds=getattr(plain, "forward_seconds", None),
         autograd_backward_seconds=getattr(plain, "backward_seconds", None),
-        calls=dict(getattr(evaluator, "calls", {})),
+        calls=dict(getattr(probe.numbers.peek("evaluator"), "calls", {})),
     )

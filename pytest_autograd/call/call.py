@@ -71,8 +71,11 @@ class Call:
     sizes_may_be_known: bool = False
     absent: tuple[str, ...] = ()
 
-    def run(self, tensors: Sequence[Tensor], target: Callable[..., Any] | None = None) -> Any:
-        """Call the target, or another with the same arguments, on one tensor per slot."""
+    def invoke(self, tensors: Sequence[Tensor], target: Callable[..., Any] | None = None) -> Any:
+        """Call the target, or another with the same arguments, on one tensor per slot.
+
+        Only :mod:`pytest_autograd.running.author_code` may.
+        """
         args, kwargs = self.rebuild(tensors)
         return (target or self.target)(*args, **kwargs)
 
@@ -122,6 +125,14 @@ class Call:
             leaves.append(leaf)
             arguments.append(leaf.clone() if slot.differentiated else leaf)
         return leaves, arguments
+
+    def with_frozen(self, *indices: int) -> Call:
+        """Return the same call with the slots of these indices not differentiated."""
+        slots = tuple(
+            replace(slot, differentiated=slot.differentiated and i not in indices)
+            for i, slot in enumerate(self.slots)
+        )
+        return replace(self, slots=slots)
 
     def widened(self) -> Call:
         """Return the same call on float64 and complex128 copies."""

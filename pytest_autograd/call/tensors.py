@@ -1,9 +1,16 @@
-"""What two tensors have in common: their values, their memory."""
+"""Tensors: what two have in common, their values, their memory; and those within other values."""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
 import torch
 from torch import Tensor
+
+DEPTH = 4
+FOREIGN = ("builtins", "torch", "numpy")  # packages whose objects are not looked into
 
 
 def same(old: Tensor, new: Tensor) -> bool:
@@ -49,3 +56,33 @@ def _places(tensor: Tensor) -> Tensor:
     for size, stride in zip(tensor.shape, tensor.stride(), strict=True):
         places = places.unsqueeze(-1) + stride * torch.arange(size)
     return places.flatten() * tensor.element_size()
+
+
+def tensors_within(
+    value: Any, name: str, depth: int = DEPTH, objects: bool = True
+) -> Iterator[tuple[str, Tensor]]:
+    """Yield (path, tensor) for the tensors inside containers and, unless it is said otherwise, plain objects."""
+    if isinstance(value, Tensor):
+        yield name, value
+    elif depth:
+        for path, item in _parts(value, name, objects):
+            yield from tensors_within(item, path, depth - 1, objects)
+
+
+def _parts(value: Any, name: str, objects: bool) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        yield from ((f"{name}[{key!r}]", item) for key, item in value.items())
+    elif isinstance(value, list | tuple | set | frozenset):
+        yield from ((f"{name}[{i}]", item) for i, item in enumerate(value))
+    elif objects and dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = (field.name for field in dataclasses.fields(value))
+        yield from ((f"{name}.{key}", getattr(value, key)) for key in names)
+    elif objects and _is_plain_object(value):
+        yield from ((f"{name}.{key}", item) for key, item in vars(value).items())
+
+
+def _is_plain_object(value: Any) -> bool:
+    """Whether ``value`` is an instance that keeps attributes and is no library's own: no module, array or function."""
+    foreign = type(value).__module__.partition(".")[0] in FOREIGN
+    known = isinstance(value, type | torch.nn.Module) or callable(value)
+    return hasattr(value, "__dict__") and not foreign and not known

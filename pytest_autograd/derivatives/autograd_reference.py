@@ -8,8 +8,8 @@ result is exact and elementwise, at any size and dtype, but blind where forward 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +19,12 @@ from torch.autograd.function import BackwardCFunction
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
-from pytest_autograd.call.call import Call, named_outputs
+from pytest_autograd.call.call import Call
 from pytest_autograd.call.intercept import Apply, intercepted
 from pytest_autograd.call.target import defines_setup_context
 from pytest_autograd.derivatives.compare import MaybeTensors
-from pytest_autograd.errors import NotApplicable, first_line
-from pytest_autograd.running.phase import phase
-from pytest_autograd.running.rng import reseed
+from pytest_autograd.errors import NotApplicable, TargetRaised, first_line
+from pytest_autograd.running.author_code import gradients_of, run_forward
 
 LEAVES_GRAPH = frozenset(
     [
@@ -120,6 +119,12 @@ def _raw_forward(
     return function.forward(StandInContext(needs), *args, **kwargs)
 
 
+@contextmanager
+def _in_the_open(spotter: _BreakSpotter) -> Iterator[None]:
+    with raw_forwards(), spotter:
+        yield
+
+
 def raw_forwards() -> AbstractContextManager[None]:
     """Replace each custom Function by its raw forward in the enclosed block."""
     return intercepted(_raw_forward)
@@ -140,16 +145,16 @@ def open_graph(call: Call, seed: int, point: Sequence[Tensor]) -> OpenGraph:
     Raises:
         NotApplicable: forward cannot be run this way.
     """
-    leaves, arguments = call.fresh(call.filled(point))
     spotter = _BreakSpotter()
     try:
-        with phase("forward"), torch.enable_grad(), raw_forwards(), spotter:
-            reseed(seed)
-            raw = call.run(arguments)
-    except Exception as error:  # the author's forward may refuse to run in the open, in any way
-        raise NotApplicable(f"forward does not run under autograd: {first_line(error)}") from error
-    named = dict(named_outputs(raw, flat=call.flat))
-    return OpenGraph([leaves[i] for i in call.differentiated], named, tuple(spotter.breaks))
+        run = run_forward(call, call.filled(point), seed=seed, around=_in_the_open(spotter))
+    except TargetRaised as raised:  # the author's forward may refuse to run in the open, in any way
+        raise _refused(raised) from raised
+    return OpenGraph(run.differentiated, dict(run.outputs), tuple(spotter.breaks))
+
+
+def _refused(raised: TargetRaised) -> NotApplicable:
+    return NotApplicable(f"forward does not run under autograd: {first_line(raised.error)}")
 
 
 def reference_gradients(
@@ -172,27 +177,28 @@ def reference_gradients(
     ]
     if not pairs:
         raise NotApplicable(f"forward leaves autograd ({', '.join(graph.breaks) or 'a kernel'})")
+    outputs = [output for output, _ in pairs]
+    sent = [cotangent.to(output.dtype) for output, cotangent in pairs]
     try:
-        gradients = torch.autograd.grad(
-            [output for output, _ in pairs],
-            graph.leaves,
-            [cotangent.to(output.dtype) for output, cotangent in pairs],
-            allow_unused=True,
-        )
-    except RuntimeError as error:  # an operation of forward has no derivative, or was overwritten
-        raise NotApplicable(f"forward does not run under autograd: {first_line(error)}") from error
-    return ReferenceGradients(
-        list(gradients), (*graph.breaks, *_custom_backwards([y for y, _ in pairs]))
-    )
+        gradients = gradients_of(outputs, graph.leaves, sent, seed=seed)
+    except TargetRaised as raised:  # an operation of forward has no derivative, or was overwritten
+        raise _refused(raised) from raised
+    return ReferenceGradients(gradients, (*graph.breaks, *_custom_backwards(outputs)))
 
 
 def _custom_backwards(outputs: Sequence[Tensor]) -> list[str]:
     """Return the names of hand-written backwards in the graph (custom ops): they witness for themselves."""
-    seen: set[Any] = set()
+    nodes = nodes_of(outputs)
+    return sorted({type(node).__name__ for node in nodes if isinstance(node, BackwardCFunction)})
+
+
+def nodes_of(outputs: Sequence[Tensor], most: float = float("inf")) -> list[Any]:
+    """Return the nodes of the graph behind ``outputs``, at most so many."""
+    seen: dict[Any, None] = {}
     todo: list[Any] = [output.grad_fn for output in outputs]
-    while todo:
+    while todo and len(seen) < most:
         node = todo.pop()
         if node is not None and node not in seen:
-            seen.add(node)
+            seen[node] = None
             todo += [following for following, _ in node.next_functions]
-    return sorted({type(node).__name__ for node in seen if isinstance(node, BackwardCFunction)})
+    return list(seen)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from pytest_autograd.call.call import Call, differentiable, named_outputs
@@ -17,7 +16,7 @@ from pytest_autograd.derivatives.autograd_reference import (
 )
 from pytest_autograd.derivatives.compare import MaybeTensors
 from pytest_autograd.derivatives.directional_test import judge
-from pytest_autograd.derivatives.evaluator import Evaluator
+from pytest_autograd.derivatives.evaluator import Evaluator, GradientOracle
 from pytest_autograd.derivatives.finite_differences import (
     FunctionAlongLine,
     numeric_gradient,
@@ -28,10 +27,9 @@ from pytest_autograd.derivatives.precision import forward_precision, input_preci
 from pytest_autograd.derivatives.tangents import inner, size
 from pytest_autograd.derivatives.trials import Trials
 from pytest_autograd.derivatives.verdicts import FirstOrder, Trial
-from pytest_autograd.errors import CheckError, NotApplicable
+from pytest_autograd.errors import CheckError, NotApplicable, TargetRaised
 from pytest_autograd.options import Options
-from pytest_autograd.running.phase import phase
-from pytest_autograd.running.rng import reseed
+from pytest_autograd.running.author_code import gradients_of, run_forward
 
 Transform = Callable[[Tensor], Tensor]
 
@@ -45,18 +43,16 @@ class Declared:
 
     def outputs(self, point: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """Return (leaves, outputs that answer to the target's differentiable ones) at ``point``."""
-        leaves, arguments = self.call.fresh(self.call.filled(point))
-        with phase("checking"), torch.enable_grad():
-            reseed(self.evaluator.seed)
-            try:
-                raw = self.call.run(arguments, self.function)
-            except Exception as error:  # the declared function is the user's own code
-                name = getattr(self.function, "__name__", "function")
-                raise CheckError(
-                    f"{self.option}={name} cannot be called like the target: {type(error).__name__}: {error}"
-                ) from error
-        chosen = self._matching([tensor for _, tensor in named_outputs(raw, flat=False)], point)
-        return [leaves[i] for i in self.call.differentiated], chosen
+        values, seed = self.call.filled(point), self.evaluator.seed
+        try:
+            run = run_forward(self.call, values, seed=seed, target=self.function)
+        except TargetRaised as raised:  # the declared function is the user's own code
+            name, error = getattr(self.function, "__name__", "function"), raised.error
+            raise CheckError(
+                f"{self.option}={name} cannot be called like the target: {type(error).__name__}: {error}"
+            ) from error
+        outputs = [tensor for _, tensor in named_outputs(run.raw, flat=False)]
+        return run.differentiated, self._matching(outputs, point)
 
     def _matching(self, outputs: Sequence[Tensor], point: Sequence[Tensor]) -> list[Tensor]:
         targets = self.evaluator.forward(point)
@@ -86,14 +82,11 @@ class Declared:
         ]
         if not pairs:
             return [None] * len(leaves)
-        return list(
-            torch.autograd.grad(
-                [y for y, _ in pairs], leaves, [v for _, v in pairs], allow_unused=True
-            )
-        )
+        sent = [v for _, v in pairs]
+        return gradients_of([y for y, _ in pairs], leaves, sent, seed=self.evaluator.seed)
 
 
-def check_keys(transforms: Mapping[str, Transform], evaluator: Evaluator) -> None:
+def check_keys(transforms: Mapping[str, Transform], evaluator: GradientOracle) -> None:
     """Refuse a ``grad_transform`` for what is not a differentiated argument."""
     for name in transforms:
         if name not in evaluator.names:
@@ -123,7 +116,7 @@ class TrueVjp:
 
 
 def true_vjp(
-    evaluator: Evaluator, ask_reference: AskReference, trial: Trial, precision: float
+    evaluator: GradientOracle, ask_reference: AskReference, trial: Trial, precision: float
 ) -> TrueVjp:
     """Return the VJP by the witness where finite differences confirm it at ``trial``, else numeric."""
 

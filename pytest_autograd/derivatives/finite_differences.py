@@ -23,6 +23,7 @@ EPS = torch.finfo(torch.float64).eps
 SIGMAS = 3.0
 STEP = 1e-4
 BUDGET_SECONDS = 5.0
+ONE_SIDED_STEPS = (1e-4, 1e-6)
 KEPT_ELEMENTS = 1_000_000  # outputs larger than that are computed anew for each cotangent
 FOURTH_DIFFERENCE = (
     70**0.5
@@ -132,6 +133,12 @@ class FunctionAlongLine:
         closed = [2 * b - a for a, b in pairwise(gaps)]
         kinked = abs(closed[1]) > SIGMAS * (abs(closed[1] - closed[0]) + 4 * noise)
         return Slope(h, value, uncertainty, noise, kinked)
+
+
+def has_bounded_slope(line: FunctionAlongLine, sign: float) -> bool:
+    """Whether the one-sided slope of ``line`` stays bounded as the step shrinks, as it does but for a singularity."""
+    coarse, fine = (abs(line.moved(sign * h)) / h for h in ONE_SIDED_STEPS)
+    return fine <= 3 * coarse + 1e-6 * max(line.size, 1.0)
 
 
 def numeric_gradient(

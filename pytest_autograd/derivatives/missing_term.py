@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pytest_autograd.derivatives.autograd_reference import open_graph
+from pytest_autograd.derivatives.autograd_reference import nodes_of, open_graph
 from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.derivatives.verdicts import Trial
 from pytest_autograd.errors import NotApplicable
@@ -42,15 +42,8 @@ def missing_term(evaluator: Evaluator, trial: Trial, slot: int) -> str | None:
 
 def _cuts(outputs: Sequence[Tensor]) -> Iterator[tuple[str, list[Any]]]:
     """Yield (operation, nodes): single nodes first, then all nodes of one name."""
-    seen: dict[Any, None] = {}
-    todo: list[Any] = [output.grad_fn for output in outputs]
-    while todo and len(seen) < MOST_NODES:
-        node = todo.pop()
-        if node is not None and node not in seen:
-            seen[node] = None
-            todo += [following for following, _ in node.next_functions]
     groups: dict[str, list[Any]] = {}
-    for node in seen:
+    for node in nodes_of(outputs, MOST_NODES):
         if not node.name().startswith(NOT_TERMS):
             groups.setdefault(node.name(), []).append(node)
     for name, nodes in groups.items():

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from pytest_autograd.derivatives.evaluator import Evaluator
+from pytest_autograd.derivatives.evaluator import GradientOracle
 from pytest_autograd.derivatives.finite_differences import EPS, FunctionAlongLine
 
 JUMP = 1e-2  # relative change that no rounding explains
@@ -37,7 +37,7 @@ class _NarrowingSpotter(TorchDispatchMode):
         return result
 
 
-def forward_precision(evaluator: Evaluator, point: Sequence[Tensor]) -> float:
+def forward_precision(evaluator: GradientOracle, point: Sequence[Tensor]) -> float:
     """Return the machine epsilon of the coarsest dtype that forward casts to, or that its inputs have."""
     spotter = _NarrowingSpotter()
     with spotter:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pytest_autograd.derivatives.compare import MaybeTensors
 from pytest_autograd.derivatives.directional_test import Judgement, judge
-from pytest_autograd.derivatives.evaluator import Evaluator, NoHistory
+from pytest_autograd.derivatives.evaluator import GradientOracle
 from pytest_autograd.derivatives.finite_differences import FunctionAlongLine, Samples
 from pytest_autograd.derivatives.precision import measured_precision
 from pytest_autograd.derivatives.tangents import (
@@ -27,6 +27,7 @@ from pytest_autograd.derivatives.tangents import (
     size,
 )
 from pytest_autograd.errors import TargetRaised
+from pytest_autograd.running.author_code import NoHistory
 
 RETRIES = 3
 
@@ -49,7 +50,7 @@ class SecondOrder:
 class SecondOrderJudge:
     """Judges the second derivatives of one evaluator at its own point, or beside it if that is a kink."""
 
-    def __init__(self, evaluator: Evaluator, seed: int, precision: float) -> None:
+    def __init__(self, evaluator: GradientOracle, seed: int, precision: float) -> None:
         self.evaluator, self.precision = evaluator, precision
         self.generator = torch.Generator().manual_seed(seed)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from pytest_autograd.derivatives.autograd_reference import AskReference
 from pytest_autograd.derivatives.compare import MaybeTensors, relative_error
 from pytest_autograd.derivatives.directional_test import Judgement, judge
-from pytest_autograd.derivatives.evaluator import Evaluator
+from pytest_autograd.derivatives.evaluator import GradientOracle
 from pytest_autograd.derivatives.finite_differences import (
     EPS,
     FunctionAlongLine,
@@ -41,7 +41,7 @@ class Trials:
 
     def __init__(
         self,
-        evaluator: Evaluator,
+        evaluator: GradientOracle,
         ask_reference: AskReference,
         seed: int,
         rtol: float,

@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_autograd.diagnosis.causes import argument_names, causes, close, where_flat
+from pytest_autograd.options import CONTRACTS
 from pytest_autograd.rule import Evidence, raised
 
 if TYPE_CHECKING:
     from pytest_autograd.derivatives.verdicts import ArgumentVerdict, FirstOrder, Trial
     from pytest_autograd.facts.other_inputs import WrongAtOtherInput
-    from pytest_autograd.facts.probe import Probe
+    from pytest_autograd.facts.probe import ValueFacts
 
 
 def worst_element(argument: ArgumentVerdict) -> tuple[tuple[int, ...] | None, Any, Any]:
@@ -31,7 +32,7 @@ def worst_element(argument: ArgumentVerdict) -> tuple[tuple[int, ...] | None, An
     return place, want[place].item(), None if got is None else got[place].item()
 
 
-def explain(probe: Probe, values: FirstOrder, argument: ArgumentVerdict) -> Evidence:
+def explain(probe: ValueFacts, values: FirstOrder, argument: ArgumentVerdict) -> Evidence:
     """Return the evidence of a wrong gradient, with the cause that fits it or the words that none does."""
     index, expected, got = worst_element(argument)
     declared = values.by in CONTRACTS
@@ -46,23 +47,22 @@ def explain(probe: Probe, values: FirstOrder, argument: ArgumentVerdict) -> Evid
         expected=expected,
         got=got,
         max_error=argument.error,
-        place=probe.place_of_gradient(argument.name),
+        place=probe.source.of_gradient(argument.name),
         fix=SURROGATE_FIX if surrogate else WHERE_FLAT_FIX if clipped else None,
     )
 
 
-def explain_there(probe: Probe, wrong: WrongAtOtherInput) -> Evidence:
+def explain_there(probe: ValueFacts, wrong: WrongAtOtherInput) -> Evidence:
     """Return the evidence of a gradient that is wrong only at other inputs than the given ones."""
-    if wrong.values is None or wrong.argument is None:
-        assert wrong.raised is not None
-        return raised(f"backward raises {wrong.where}", wrong.raised.error, probe.place_of_backward)
-    found = explain(probe, wrong.values, wrong.argument)
+    if not isinstance(wrong.what, tuple):
+        return raised(f"backward raises {wrong.where}", wrong.what.error, probe.source.of_backward)
+    found = explain(probe, *wrong.what)
     return replace(found, message=f"{wrong.where}, {found.message}{symmetry(probe)}")
 
 
-def symmetry(probe: Probe) -> str:
+def symmetry(probe: ValueFacts) -> str:
     """Say that a symmetric input may be all that is meant; it hides what is wrong for other matrices."""
-    names = [name for name in probe.symmetric if name not in probe.symmetrised[1]]
+    names = [name for name in probe.symmetry.symmetric if name not in probe.symmetry.symmetrised[1]]
     if not names:
         return ""
     return f"; {' and '.join(names)} was given symmetric: if it must be, symmetrise it in forward"
@@ -94,9 +94,6 @@ def _looks_like_surrogate(argument: ArgumentVerdict) -> bool:
     )
 
 
-CONTRACTS = ("reference", "surrogate", "grad_transform")
-
-
 def _share(argument: ArgumentVerdict) -> str:
     want, got = argument.expected, argument.got
     if want is None or got is None or not want.numel():
@@ -107,7 +104,7 @@ def _share(argument: ArgumentVerdict) -> str:
     return f"; {int((wrong & known).sum())} of {int(known.sum())} elements are wrong"
 
 
-def _cause(probe: Probe, values: FirstOrder, argument: ArgumentVerdict) -> str:
+def _cause(probe: ValueFacts, values: FirstOrder, argument: ArgumentVerdict) -> str:
     """Return the first cause that fits; the dear ones, which run the code again, come last."""
     simple = next(causes(values, argument), None)
     return (
@@ -123,10 +120,10 @@ NONE_FITS = "no simple cause fits"
 
 
 def _trial_of(
-    probe: Probe, values: FirstOrder, argument: ArgumentVerdict
+    probe: ValueFacts, values: FirstOrder, argument: ArgumentVerdict
 ) -> tuple[Trial, int] | None:
     """Return the trial that ``argument`` was judged in and its place, None if another call was judged."""
-    if values is not probe.known.get("values") or argument.got is None:
+    if values is not probe.numbers.peek("first_order") or argument.got is None:
         return None
     place = argument_names(values).index(argument.name)
     for trial in values.trials:
@@ -140,25 +137,27 @@ def _trial_of(
     return None
 
 
-def _missing_conjugate(probe: Probe, values: FirstOrder, argument: ArgumentVerdict) -> str | None:
+def _missing_conjugate(
+    probe: ValueFacts, values: FirstOrder, argument: ArgumentVerdict
+) -> str | None:
     """A C-linear backward that lacks a conjugate gives the right gradient for conjugated cotangents."""
     found = _trial_of(probe, values, argument)
     if found is None or argument.got is None or not argument.got.is_complex():
         return None
     trial, place = found
-    answer = probe.evaluator.vjp(trial.point, [v.conj().resolve_conj() for v in trial.cotangents])[
-        place
-    ]
+    answer = probe.numbers.evaluator.vjp(
+        trial.point, [v.conj().resolve_conj() for v in trial.cotangents]
+    )[place]
     if answer is not None and close(argument.expected, answer.conj()):
         return "a conjugate is missing (right for conjugated inputs)"
     return None
 
 
-def _missing_term(probe: Probe, values: FirstOrder, argument: ArgumentVerdict) -> str | None:
+def _missing_term(probe: ValueFacts, values: FirstOrder, argument: ArgumentVerdict) -> str | None:
     found = _trial_of(probe, values, argument)
     if found is None:
         return None
-    operation = probe.missing_term(*found)
+    operation = probe.numbers.missing_term(*found)
     return (
         operation
         and f"a term is missing: it is what remains when `{operation}` is taken for a constant"

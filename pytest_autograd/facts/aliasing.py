@@ -1,109 +1,74 @@
-"""Memory that is shared where it should not be: outputs with workspaces, gradients with each other or with ctx."""
+"""Gradients that share memory with each other, with ctx or with an input, or are written past the engine."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from pytest_autograd.call.call import Call, named_outputs
-from pytest_autograd.call.tensors import overlap, same
-from pytest_autograd.derivatives.evaluator import Evaluator
-from pytest_autograd.derivatives.tangents import direction, signed_bounded
-from pytest_autograd.errors import NotApplicable
-from pytest_autograd.facts.observe import Trace
-from pytest_autograd.running.phase import phase
-from pytest_autograd.running.rng import reseed
+from pytest_autograd.call.tensors import overlap
+from pytest_autograd.derivatives.tangents import draw_cotangents
+from pytest_autograd.facts.base import Facts, Subject, fact
+from pytest_autograd.facts.numbers import Numbers
+from pytest_autograd.facts.run import ObservedRun
+from pytest_autograd.running.author_code import entering, run_forward
 
 
-def reused_output(call: Call, seed: int) -> str | None:
-    """Return the output of one call that another call overwrites, None if there is none."""
-    generator = torch.Generator().manual_seed(seed)
-    first = _outputs(call, [slot.value for slot in call.slots], seed)
-    kept = [tensor.detach().clone() for _, tensor in first]
-    moved = [
-        slot.value + 0.5 * direction([slot.value], generator)[0]
-        if slot.differentiated
-        else slot.value
-        for slot in call.slots
-    ]
-    try:
-        second = _outputs(call, moved, seed)
-    except Exception as error:  # the author's forward may refuse the moved inputs
-        raise NotApplicable("forward refuses inputs beside the given ones") from error
-    del second
-    for (name, tensor), before in zip(first, kept, strict=True):
-        if not same(before, tensor):
-            return name
-    return None
+class Aliasing(Facts):
+    """Memory of gradients that is somebody else's too."""
 
+    def __init__(self, subject: Subject, run: ObservedRun, numbers: Numbers) -> None:
+        super().__init__(subject)
+        self.run, self.numbers = run, numbers
 
-def reused_gradient(evaluator: Evaluator, seed: int) -> str | None:
-    """Return the argument whose gradient another backward overwrites, None if there is none."""
-    point = evaluator.point
-    generator = torch.Generator().manual_seed(seed)
-    outputs = evaluator.forward(point)
-    first = evaluator.vjp(point, signed_bounded(outputs, generator))
-    kept = [None if g is None else g.detach().clone() for g in first]
-    evaluator.vjp(point, signed_bounded(outputs, generator))
-    for name, gradient, before in zip(evaluator.names, first, kept, strict=True):
-        if gradient is not None and before is not None and not same(before, gradient):
-            return name
-    return None
+    @fact
+    def shared_gradients(self) -> tuple[str, str] | None:
+        """Two arguments whose ``.grad`` share memory after one ``.backward()``."""
+        self.run.require_sound_backward()
+        self.run.require_answer()
+        forward = run_forward(self.call, seed=self.seed)
+        outputs = [t for _, t in forward.outputs if t.requires_grad]
+        cotangents = draw_cotangents([y.detach() for y in outputs], self.seed)
+        with entering("backward", self.seed):
+            torch.autograd.backward(outputs, cotangents)
+        seen: list[tuple[str, Tensor]] = []
+        for i in self.call.differentiated:
+            gradient = forward.leaves[i].grad
+            if gradient is None or not gradient.numel():
+                continue
+            for name, other in seen:
+                if overlap(other, gradient):
+                    return name, self.call.slots[i].name
+            seen.append((self.call.slots[i].name, gradient))
+        return None
 
+    @fact
+    def kept_gradient(self) -> tuple[str, str] | None:
+        """(argument, owner) of a returned gradient that is memory of ctx, of a saved tensor or of an input."""
+        self.run.require_answer()
+        tensors = self._owners()
+        returned = self.run.returned_backward.returned
+        for slot in self.call.slots:
+            gradient = returned[slot.position] if slot.position < len(returned) else None
+            if slot.differentiated and isinstance(gradient, Tensor):
+                for name, value in tensors:
+                    if overlap(gradient, value):
+                        return slot.name, name
+        return None
 
-def _outputs(call: Call, values: Sequence[Tensor], seed: int) -> list[tuple[str, Tensor]]:
-    _, arguments = call.fresh(values)
-    with phase("forward"), torch.enable_grad():
-        reseed(seed)
-        return named_outputs(call.run(arguments), flat=call.flat)
+    def _owners(self) -> list[tuple[str, Tensor]]:
+        trace = self.run.trace
+        owners = [(s.name, t) for s, t in zip(self.call.slots, trace.arguments, strict=True)]
+        for save in trace.saves[-1:]:
+            owners += [(f"ctx.saved_tensors[{i}]", value) for i, value in enumerate(save.values)]
+        owners += [(f"ctx.{name}", value) for name, value in trace.ctx_attributes().items()]
+        return [(name, value) for name, value in owners if isinstance(value, Tensor)]
 
-
-def shared_leaf_gradients(call: Call, seed: int) -> tuple[str, str] | None:
-    """Return two arguments whose ``.grad`` share memory after one ``.backward()``, None if none do."""
-    leaves, arguments = call.fresh()
-    with torch.enable_grad():
-        reseed(seed)
-        outputs = [
-            t for _, t in named_outputs(call.run(arguments), flat=call.flat) if t.requires_grad
-        ]
-    cotangents = signed_bounded([y.detach() for y in outputs], torch.Generator().manual_seed(seed))
-    torch.autograd.backward(outputs, cotangents)
-    seen: list[tuple[str, Tensor]] = []
-    for i in call.differentiated:
-        gradient = leaves[i].grad
-        if gradient is None or not gradient.numel():
-            continue
-        for name, other in seen:
-            if overlap(other, gradient):
-                return name, call.slots[i].name
-        seen.append((call.slots[i].name, gradient))
-    return None
-
-
-def gradient_kept_elsewhere(trace: Trace, call: Call) -> tuple[str, str] | None:
-    """Return (argument, owner) of a returned gradient that is memory of ctx, of a saved tensor or of an input."""
-    owners = [
-        (slot.name, argument) for slot, argument in zip(call.slots, trace.arguments, strict=True)
-    ]
-    for save in trace.saves[-1:]:
-        owners += [(f"ctx.saved_tensors[{i}]", value) for i, value in enumerate(save.values)]
-    owners += [(f"ctx.{name}", value) for name, value in trace.ctx_attributes().items()]
-    tensors = [(name, value) for name, value in owners if isinstance(value, Tensor)]
-    for slot in call.slots:
-        returned = trace.backwards[0].returned if trace.backwards else ()
-        gradient = returned[slot.position] if slot.position < len(returned) else None
-        if slot.differentiated and isinstance(gradient, Tensor):
-            for name, value in tensors:
-                if overlap(gradient, value):
-                    return slot.name, name
-    return None
-
-
-def polluted_leaf(evaluator: Evaluator, seed: int) -> str | None:
-    """Return the argument whose ``.grad`` is written by ``torch.autograd.grad``, which must not write any."""
-    cotangents = signed_bounded(
-        evaluator.forward(evaluator.point), torch.Generator().manual_seed(seed)
-    )
-    return evaluator.polluted(evaluator.point, cotangents)
+    @fact
+    def polluted(self) -> str | None:
+        """The argument whose ``.grad`` is written by ``torch.autograd.grad``, which must not write any."""
+        evaluator, point = self.numbers.evaluator, self.numbers.evaluator.point
+        cotangents = draw_cotangents(evaluator.forward(point), self.seed)
+        graph = evaluator.graph(point)
+        graph.vjp(cotangents)
+        written = zip(evaluator.names, graph.leaves, strict=True)
+        return next((name for name, leaf in written if leaf.grad is not None), None)

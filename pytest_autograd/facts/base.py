@@ -4,42 +4,74 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from pytest_autograd.call.call import Call
 from pytest_autograd.errors import NotApplicable
 from pytest_autograd.options import Options
 
-T = TypeVar("T")
 OUT_OF_TIME = "the time limit is used up"
 
 
-class Facts:
+@dataclass(frozen=True)
+class Subject:
     """What all facts are about: one call, the options, the seed. ``deadline`` is on the monotonic clock."""
 
-    def __init__(self, call: Call, options: Options, seed: int, deadline: float) -> None:
-        self.call, self.options, self.seed, self.deadline = call, options, seed, deadline
-        self.known: dict[str, Any] = {}
-        self.refused: dict[str, NotApplicable] = {}
+    call: Call
+    options: Options
+    seed: int
+    deadline: float
+
+    @property
+    def left(self) -> float:
+        """Seconds that the time limit leaves."""
+        return self.deadline - time.monotonic()
+
+    def not_under_a_contract(self) -> None:
+        """Raise :class:`NotApplicable` where a contract says that the gradient is not forward's derivative."""
+        if self.options.contract in ("surrogate", "grad_transform"):
+            raise NotApplicable("not asked under a contract")
 
 
-class fact(Generic[T]):
+class Facts:
+    """Facts of one topic; each is computed when first asked for."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.call, self.options, self.seed = subject.call, subject.options, subject.seed
+        self._known: dict[str, Any] = {}
+        self._refused: dict[str, NotApplicable] = {}
+
+    def peek(self, name: str) -> Any:
+        """Return a fact if it is known and could be had, else None; nothing is computed."""
+        return self._known.get(name)
+
+
+class _Fact:
     """A property that is computed once; a :class:`NotApplicable` it raises is kept and raised again.
 
     No fact is begun after the deadline.
     """
 
-    def __init__(self, observe: Callable[[Any], T]) -> None:
+    def __init__(self, observe: Callable[[Any], Any]) -> None:
         self.observe, self.name, self.__doc__ = observe, observe.__name__, observe.__doc__
 
-    def __get__(self, facts: Facts, owner: type | None = None) -> T:
-        if self.name not in facts.known and self.name not in facts.refused:
-            if time.monotonic() > facts.deadline:
+    def __get__(self, facts: Facts, owner: type | None = None) -> Any:
+        name, known, refused = self.name, facts._known, facts._refused
+        if name not in known and name not in refused:
+            if facts.subject.left < 0:
                 raise NotApplicable(OUT_OF_TIME)
             try:
-                facts.known[self.name] = self.observe(facts)
+                known[name] = self.observe(facts)
             except NotApplicable as reason:
-                facts.refused[self.name] = reason
-        if self.name in facts.refused:
-            raise NotApplicable(str(facts.refused[self.name]))
-        return facts.known[self.name]
+                refused[name] = reason
+        if name in refused:
+            raise refused[name].with_traceback(None)
+        return known[name]
+
+
+if TYPE_CHECKING:
+    fact = property
+else:
+    fact = _Fact

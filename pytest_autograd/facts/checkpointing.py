@@ -13,43 +13,51 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.checkpoint import checkpoint
 
 from pytest_autograd.call.call import Call, own_containers
-from pytest_autograd.derivatives.compare import apart
+from pytest_autograd.derivatives.compare import Difference, apart
 from pytest_autograd.derivatives.evaluator import Evaluator
-from pytest_autograd.derivatives.tangents import draw_cotangents
-from pytest_autograd.errors import TargetRaised
-from pytest_autograd.facts.transforms import Differs
+from pytest_autograd.errors import NotApplicable, TargetRaised
+from pytest_autograd.facts.base import Facts, Subject, fact
+from pytest_autograd.facts.numbers import Numbers
+from pytest_autograd.facts.run import ObservedRun
 from pytest_autograd.running.rng import reseed, streams_kept
 
 # the wrapper imports the compiler, which takes a second
 PLAIN_CHECKPOINT = inspect.unwrap(checkpoint)
 
 
-def recompute_difference(evaluator: Evaluator, seed: int, tolerance: float) -> Differs | None:
-    """Return the first way of saving memory that changes outputs or gradients, or raises."""
-    point = evaluator.point
-    outputs = evaluator.forward(point)
-    cotangents = draw_cotangents(outputs, seed)
-    sent = dict(zip(evaluator.output_names, cotangents, strict=True))
-    gradients = [f"the gradient of {name}" for name in evaluator.names]
-    want = dict(zip(evaluator.output_names, outputs, strict=True)) | dict(
-        zip(gradients, evaluator.vjp(point, cotangents), strict=True)
-    )
-    for where, call in _ways(evaluator.call, seed):
-        other = Evaluator(call, seed)
-        try:
-            again = other.forward(point)
-            # a reentrant checkpoint makes every output require grad, masks too
-            answers = other.vjp(point, [sent.get(name) for name in other.output_names])
-        except TargetRaised as raised:
-            return Differs(f"{where}, {raised.where} raises", raised=raised.error)
-        got = dict(zip(other.output_names, again, strict=True)) | dict(
-            zip(gradients, answers, strict=True)
-        )
-        for what, known in want.items():
-            error = apart(known, got.get(what))
-            if error > tolerance:
-                return Differs(f"{where}, {what} is another one", error)
-    return None
+class Checkpointing(Facts):
+    """What saving memory changes."""
+
+    def __init__(self, subject: Subject, run: ObservedRun, numbers: Numbers) -> None:
+        super().__init__(subject)
+        self.run, self.numbers = run, numbers
+
+    @fact
+    def difference(self) -> Difference | None:
+        """The first way of saving memory that changes outputs or gradients, or raises."""
+        self.run.require_function()
+        if self.run.trace.dirty or self.run.trace.changed_inputs:
+            raise NotApplicable("forward writes to its input, so it cannot be run again")
+        evaluator, sample = self.numbers.evaluator, self.numbers.sample
+        sent = dict(zip(evaluator.output_names, sample.cotangents, strict=True))
+        gradients = [f"the gradient of {name}" for name in evaluator.names]
+        want = dict(zip(evaluator.output_names, sample.outputs, strict=True))
+        want |= dict(zip(gradients, sample.gradients, strict=True))
+        for where, call in _ways(evaluator.call, self.seed):
+            other = Evaluator(call, self.seed)
+            try:
+                again = other.forward(sample.point)
+                # a reentrant checkpoint makes every output require grad, masks too
+                answers = other.vjp(sample.point, [sent.get(name) for name in other.output_names])
+            except TargetRaised as raised:
+                return Difference(f"{where}, {raised.where} raises", raised=raised.error)
+            got = dict(zip(other.output_names, again, strict=True))
+            got |= dict(zip(gradients, answers, strict=True))
+            for what, known in want.items():
+                error = apart(known, got.get(what))
+                if error > self.numbers.tolerance:
+                    return Difference(f"{where}, {what} is another one", error=error)
+        return None
 
 
 def _ways(call: Call, seed: int) -> Iterator[tuple[str, Call]]:

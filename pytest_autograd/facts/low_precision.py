@@ -16,6 +16,8 @@ from pytest_autograd.derivatives.compare import MaybeTensors, relative_error
 from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.derivatives.tangents import draw_cotangents
 from pytest_autograd.errors import NotApplicable
+from pytest_autograd.facts.base import Facts, Subject, fact
+from pytest_autograd.facts.numbers import Numbers
 
 #: Relative error of a gradient, against its own scale, that a dtype's rounding explains in a short computation.
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.03}
@@ -37,46 +39,66 @@ class Drift:
     autograd_error: float | None
 
 
-def drifts(call: Call, seed: int) -> list[Drift]:
-    """Return for each argument the first dtype in which its gradient is off by more than that dtype explains.
+class LowPrecision(Facts):
+    """What backward loses in narrower dtypes than float64."""
 
-    ``call`` is the call in float64. Dtypes that forward refuses are passed over.
-    """
-    found: dict[str, Drift] = {}
-    for where, wide in _scales(call):
-        for dtype, tolerance in TOLERANCE.items():
-            try:
-                errors = _errors(wide, dtype, seed)
-            except NotApplicable:
-                continue
-            for name, (error, beside) in errors.items():
-                excused = beside is not None and error <= WORSE_THAN_AUTOGRAD * beside
-                if error > tolerance and not excused and name not in found:
-                    found[name] = Drift(name, dtype, where, error, beside)
-    return list(found.values())
+    def __init__(self, subject: Subject, numbers: Numbers) -> None:
+        super().__init__(subject)
+        self.numbers = numbers
 
+    @fact
+    def others(self) -> list[Drift]:
+        """For each argument the first dtype in which its gradient is off by more than that dtype explains.
 
-def given_drifts(call: Call, seed: int) -> list[Drift]:
-    """Return the arguments whose gradient is grossly off in the dtypes given, where forward is not.
+        Dtypes that forward refuses are passed over.
+        """
+        self.subject.not_under_a_contract()
+        given = self.numbers.first_order
+        if given.precision > 1e-9:
+            raise NotApplicable(
+                "forward does not compute in float64, so there is no truth to compare with"
+            )
+        if not given.confirmed:
+            raise NotApplicable("the gradient is not confirmed in float64")
+        found: dict[str, Drift] = {}
+        for where, wide in _scales(self.numbers.evaluator.call):
+            for dtype, tolerance in TOLERANCE.items():
+                try:
+                    errors = _errors(wide, dtype, self.seed)
+                except NotApplicable:
+                    continue
+                for name, (error, beside) in errors.items():
+                    excused = beside is not None and error <= WORSE_THAN_AUTOGRAD * beside
+                    if error > tolerance and not excused and name not in found:
+                        found[name] = Drift(name, dtype, where, error, beside)
+        return list(found.values())
 
-    A forward that comes out otherwise in float64 (random masks, rounding to a grid) has no truth there.
-    """
-    exact = call.widened()
-    if all(a.value.dtype == b.value.dtype for a, b in zip(call.slots, exact.slots, strict=True)):
-        return []
-    dtypes = [slot.value.dtype for slot in call.slots if slot.differentiated]
-    narrow = max(dtypes, key=lambda dtype: torch.finfo(dtype).eps)
-    low, high = Evaluator(call, seed), Evaluator(exact, seed)
-    truth, outputs = high.forward(high.point), low.forward(low.point)
-    pairs = zip(truth, outputs, strict=True)
-    if any(relative_error(want, got.to(want.dtype)) > SAME_FORWARD for want, got in pairs):
-        return []
-    errors = _compared(low, high, outputs, seed)
-    return [
-        Drift(name, narrow, ", the dtype given,", error, beside)
-        for name, (error, beside) in errors.items()
-        if error > GROSS and (beside is None or error > WORSE_THAN_AUTOGRAD * beside)
-    ]
+    @fact
+    def given(self) -> list[Drift]:
+        """The arguments whose gradient is grossly off in the dtypes given, where forward is not.
+
+        A forward that comes out otherwise in float64 (random masks, rounding to a grid) has no truth there.
+        """
+        if not self.numbers.first_order.confirmed or self.numbers.stochastic:
+            return []
+        call, exact = self.call, self.call.widened()
+        if all(
+            a.value.dtype == b.value.dtype for a, b in zip(call.slots, exact.slots, strict=True)
+        ):
+            return []
+        dtypes = [slot.value.dtype for slot in call.slots if slot.differentiated]
+        narrow = max(dtypes, key=lambda dtype: torch.finfo(dtype).eps)
+        low, high = Evaluator(call, self.seed), Evaluator(exact, self.seed)
+        truth, outputs = high.forward(high.point), low.forward(low.point)
+        pairs = zip(truth, outputs, strict=True)
+        if any(relative_error(want, got.to(want.dtype)) > SAME_FORWARD for want, got in pairs):
+            return []
+        errors = _compared(low, high, outputs, self.seed)
+        return [
+            Drift(name, narrow, ", the dtype given,", error, beside)
+            for name, (error, beside) in errors.items()
+            if error > GROSS and (beside is None or error > WORSE_THAN_AUTOGRAD * beside)
+        ]
 
 
 def _scales(call: Call) -> Iterator[tuple[str, Call]]:

@@ -12,22 +12,95 @@ from torch import Tensor
 from pytest_autograd.call.tensors import same
 from pytest_autograd.derivatives.autograd_reference import reference_gradients
 from pytest_autograd.derivatives.evaluator import Evaluator
+from pytest_autograd.derivatives.finite_differences import ONE_SIDED_STEPS
 from pytest_autograd.derivatives.tangents import draw_cotangents
 from pytest_autograd.errors import NotApplicable
+from pytest_autograd.facts.base import Facts, Subject, fact
+from pytest_autograd.facts.numbers import Numbers
 
 MASKED = "with masked (-inf) entries"
 LARGE = (30.0, 1e3, 1e6)
-STEPS = (1e-4, 1e-6)
 
 
 @dataclass(frozen=True)
-class NonFinite:
+class NonFiniteGradient:
     """An argument whose gradient is not finite at a point where the one-sided slopes of forward are."""
 
     argument: str
     where: str
     index: tuple[int, ...]
     got: float
+
+
+class NonFinite(Facts):
+    """Gradients that are NaN or infinite where they need not be, and NaN that does not come through."""
+
+    def __init__(self, subject: Subject, numbers: Numbers) -> None:
+        super().__init__(subject)
+        self.numbers = numbers
+
+    @fact
+    def gradients(self) -> list[NonFiniteGradient]:
+        """For each argument the first extreme point where its gradient is wrongly not finite."""
+        evaluator = self.numbers.evaluator
+        found: dict[str, NonFiniteGradient] = {}
+        given = evaluator.forward(evaluator.point)
+        for number, (where, point) in enumerate(extreme_points(evaluator.point)):
+            try:
+                outputs = evaluator.forward(point)
+                if not all(bool(torch.isfinite(y).all()) for y in outputs):
+                    continue
+                if number and all(map(same, given, outputs)):
+                    continue  # forward ignores what was changed: a running mean that only backward uses
+                cotangents = draw_cotangents(outputs, self.seed)
+                gradients = evaluator.vjp(point, cotangents)
+            except (
+                NotApplicable
+            ):  # refused inputs are no fault; a backward that raises has its own rule
+                continue
+            for i, (name, gradient) in enumerate(zip(evaluator.names, gradients, strict=True)):
+                if name not in found and gradient is not None:
+                    wrong = _wrongly_not_finite(evaluator, where, point, cotangents, i, gradient)
+                    if wrong is not None:
+                        found[name] = wrong
+        return list(found.values())
+
+    @fact
+    def at_sample(self) -> str | None:
+        """The argument whose gradient at the given inputs is NaN or infinite, where forward need not have a slope."""
+        evaluator = self.numbers.evaluator
+        ones = [torch.ones_like(y) for y in evaluator.forward(evaluator.point)]
+        gradients = evaluator.vjp(evaluator.point, ones)
+        for name, gradient in zip(evaluator.names, gradients, strict=True):
+            if gradient is not None and not bool(torch.isfinite(gradient).all()):
+                return name
+        return None
+
+    @fact
+    def swallowed(self) -> str | None:
+        """The argument whose gradient hides a NaN in the cotangent.
+
+        The NaN is put where the argument's gradient is known to depend on the cotangent.
+        """
+        evaluator, sample = self.numbers.evaluator, self.numbers.sample
+        for o, output in enumerate(sample.outputs):
+            if not output.numel():
+                continue
+            middle = output.numel() // 2
+            spoiled = [v.clone() for v in sample.cotangents]
+            spoiled[o].reshape(-1)[middle] = float("nan")
+            nudged = [v.clone() for v in sample.cotangents]
+            nudged[o].reshape(-1)[middle] += 1
+            moved = [g if g is None else g.clone() for g in evaluator.vjp(sample.point, nudged)]
+            answers = evaluator.vjp(sample.point, spoiled)
+            for name, a, b, c in zip(
+                evaluator.names, sample.gradients, answers, moved, strict=True
+            ):
+                if a is None or b is None or c is None:
+                    continue
+                if not torch.equal(a, c) and not bool(torch.isnan(b).any()):
+                    return name
+        return None
 
 
 def extreme_points(point: Sequence[Tensor]) -> Iterator[tuple[str, list[Tensor]]]:
@@ -45,7 +118,7 @@ def extreme_points(point: Sequence[Tensor]) -> Iterator[tuple[str, list[Tensor]]
             masked = x.clone()
             masked[..., 0] = -math.inf
             yield (
-                "with masked (-inf) entries",
+                MASKED,
                 [masked if j == i else y for j, y in enumerate(point)],
             )
     large = [i for i, x in enumerate(point) if x.numel() > 1 or len(point) == 1]
@@ -59,35 +132,25 @@ def extreme_points(point: Sequence[Tensor]) -> Iterator[tuple[str, list[Tensor]]
                 yield where, [value if j == i else x for j, x in enumerate(point)]
 
 
-def non_finite_gradients(evaluator: Evaluator, seed: int) -> list[NonFinite]:
-    """Return for each argument the first extreme point where its gradient is wrongly not finite."""
-    found: dict[str, NonFinite] = {}
-    given = evaluator.forward(evaluator.point)
-    for number, (where, point) in enumerate(extreme_points(evaluator.point)):
-        try:
-            outputs = evaluator.forward(point)
-            if not all(bool(torch.isfinite(y).all()) for y in outputs):
-                continue
-            if number and all(map(same, given, outputs)):
-                continue  # forward ignores what was changed: a running mean that only backward uses
-            cotangents = draw_cotangents(outputs, seed)
-            gradients = evaluator.vjp(point, cotangents)
-        except (
-            NotApplicable
-        ):  # refused inputs are no fault; a backward that raises has its own rule
-            continue
-        for i, (name, gradient) in enumerate(zip(evaluator.names, gradients, strict=True)):
-            if name in found or gradient is None or bool(torch.isfinite(gradient).all()):
-                continue
-            index = tuple((~torch.isfinite(gradient)).nonzero()[0].tolist())
-            if where == MASKED and not _autograd_is_finite(evaluator, point, cotangents, i):
-                continue  # the operation itself has no gradient there
-            if _slopes_are_finite(evaluator, point, cotangents, i, index):
-                got = gradient[index].item()
-                found[name] = NonFinite(
-                    name, where, index, abs(got) if gradient.is_complex() else got
-                )
-    return list(found.values())
+def _wrongly_not_finite(
+    evaluator: Evaluator,
+    where: str,
+    point: Sequence[Tensor],
+    cotangents: Sequence[Tensor],
+    slot: int,
+    gradient: Tensor,
+) -> NonFiniteGradient | None:
+    """Return what is not finite in ``gradient`` although forward's one-sided slopes there are."""
+    if bool(torch.isfinite(gradient).all()):
+        return None
+    index = tuple((~torch.isfinite(gradient)).nonzero()[0].tolist())
+    if where == MASKED and not _autograd_is_finite(evaluator, point, cotangents, slot):
+        return None  # the operation itself has no gradient there
+    if not _slopes_are_finite(evaluator, point, cotangents, slot, index):
+        return None
+    got = gradient[index].item()
+    name = evaluator.names[slot]
+    return NonFiniteGradient(name, where, index, abs(got) if gradient.is_complex() else got)
 
 
 def _autograd_is_finite(
@@ -125,34 +188,8 @@ def _slopes_are_finite(
     base = value(0.0)
     sides = []
     for sign in (1.0, -1.0):
-        coarse, fine = ((value(sign * h) - base) / h for h in STEPS)
+        coarse, fine = ((value(sign * h) - base) / h for h in ONE_SIDED_STEPS)
         if math.isfinite(coarse) and math.isfinite(fine):
-            noise = 1e-15 * abs(base) / STEPS[1]
+            noise = 1e-15 * abs(base) / ONE_SIDED_STEPS[1]
             sides.append(abs(fine) <= 3 * abs(coarse) + 100 * noise + 1e-6)
     return bool(sides) and all(sides)
-
-
-def swallowed_nan(evaluator: Evaluator, seed: int) -> str | None:
-    """Return the argument whose gradient hides a NaN in the cotangent, None if all let it through.
-
-    The NaN is put where the argument's gradient is known to depend on the cotangent.
-    """
-    point = evaluator.point
-    outputs = evaluator.forward(point)
-    cotangents = draw_cotangents(outputs, seed)
-    plain = evaluator.vjp(point, cotangents)
-    for o, output in enumerate(outputs):
-        if not output.numel():
-            continue
-        spoiled = [v.clone() for v in cotangents]
-        spoiled[o].reshape(-1)[output.numel() // 2] = float("nan")
-        nudged = [v.clone() for v in cotangents]
-        nudged[o].reshape(-1)[output.numel() // 2] += 1
-        answers = evaluator.vjp(point, spoiled)
-        moved = evaluator.vjp(point, nudged)
-        for name, a, b, c in zip(evaluator.names, plain, answers, moved, strict=True):
-            if a is None or b is None or c is None:
-                continue
-            if not torch.equal(a, c) and not bool(torch.isnan(b).any()):
-                return name
-    return None

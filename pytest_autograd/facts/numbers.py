@@ -1,36 +1,55 @@
-"""The facts about numbers: first and second derivatives, linearity, interleaved calls."""
+"""The facts about numbers: first and second derivatives, linearity in grad_output, the reference."""
 
 from __future__ import annotations
 
-from pytest_autograd.call.call import Call
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
 from pytest_autograd.call.tensors import same
-from pytest_autograd.derivatives.compare import relative_error
+from pytest_autograd.derivatives.autograd_reference import reference_gradients
+from pytest_autograd.derivatives.compare import MaybeTensors, apart, relative_error
 from pytest_autograd.derivatives.contracts import Declared, decide
-from pytest_autograd.derivatives.evaluator import Evaluator
+from pytest_autograd.derivatives.evaluator import Evaluator, GradientOracle
 from pytest_autograd.derivatives.missing_term import missing_term
 from pytest_autograd.derivatives.second_order import SecondOrder, SecondOrderJudge
+from pytest_autograd.derivatives.tangents import beside, draw_cotangents, signed_bounded
 from pytest_autograd.derivatives.verdicts import FirstOrder, Trial
 from pytest_autograd.errors import NotApplicable, TargetRaised
-from pytest_autograd.facts.base import fact
-from pytest_autograd.facts.experiments import (
-    Nonlinearity,
-    goes_stale,
-    interleaving_error,
-    nonlinearities,
-)
-from pytest_autograd.facts.observed import Observed
-from pytest_autograd.facts.symmetry import is_symmetric, symmetrised
+from pytest_autograd.facts.base import Facts, Subject, fact
+from pytest_autograd.facts.run import ObservedRun
+from pytest_autograd.facts.symmetry import Symmetry
+
+LINEAR_RTOL = 0.02  # rounding in a bfloat16 backward is no nonlinearity
+LARGE = 1000.0
 
 
-class Numbers(Observed):
+@dataclass(frozen=True)
+class Sample:
+    """One forward and one VJP at the point given, for facts that only read; no later run writes to its tensors."""
+
+    point: list[Tensor]
+    outputs: list[Tensor]
+    cotangents: list[Tensor]
+    gradients: MaybeTensors
+
+
+class Numbers(Facts):
     """What the checked code computes, judged."""
+
+    def __init__(self, subject: Subject, run: ObservedRun, symmetry: Symmetry) -> None:
+        super().__init__(subject)
+        self.run, self.symmetry = run, symmetry
 
     @fact
     def evaluator(self) -> Evaluator:
         """The numbers of the call, on float64 copies where the code takes them."""
-        if self.call.function is not None and self.trace.error is None:
-            self._needs_sound_backward()
-        call, _ = self.symmetrised
+        if self.call.function is not None:
+            self.run.require_sound_backward()
+        call, _ = self.symmetry.symmetrised
         wide = Evaluator(call.widened(), self.seed)
         try:
             wide.forward(wide.point)
@@ -41,27 +60,34 @@ class Numbers(Observed):
             return given
 
     @fact
-    def symmetrised(self) -> tuple[Call, list[str]]:
-        """The call with the matrices that it takes for symmetric kept so, and their names."""
-        return symmetrised(self.call, self.seed)
+    def sample(self) -> Sample:
+        """One forward and one VJP at the point given."""
+        evaluator = self.evaluator
+        point = evaluator.point
+        outputs = [output.clone() for output in evaluator.forward(point)]
+        cotangents = draw_cotangents(outputs, self.seed)
+        gradients = evaluator.vjp(point, cotangents)
+        kept = [None if g is None else g.detach().clone() for g in gradients]
+        return Sample(point, outputs, cotangents, kept)
 
     @fact
-    def symmetric(self) -> list[str]:
-        """The differentiated arguments that are symmetric matrices as given."""
-        named = zip(self.evaluator.names, self.evaluator.point, strict=True)
-        return [name for name, value in named if is_symmetric(value)]
+    def first_order(self) -> FirstOrder:
+        """The verdict on the first derivatives, against forward itself or against the contract."""
+        return decide(self.evaluator, self.options)
 
-    def _needs_sound_backward(self) -> None:
-        runs = self.trace.backwards
-        if runs and runs[0].error is not None:
-            raise NotApplicable("backward raises")
-        if runs and runs[0].refused is not None:
-            raise NotApplicable("the engine refuses what backward returns")
-
-    @fact
+    @property
     def precision(self) -> float:
         """Machine epsilon of the coarsest float that forward works in."""
-        return self.values.precision
+        return self.first_order.precision
+
+    @property
+    def tolerance(self) -> float:
+        """Relative error that the precision of forward explains."""
+        return max(1e-9, 50 * self.precision)
+
+    def require_first_order(self) -> None:
+        """Raise :class:`NotApplicable` unless first derivatives can be judged."""
+        _ = self.first_order
 
     @fact
     def declared(self) -> Declared:
@@ -72,15 +98,6 @@ class Numbers(Observed):
         return Declared(option, getattr(self.options, option), self.evaluator)
 
     @fact
-    def values(self) -> FirstOrder:
-        """The verdict on the first derivatives, against forward itself or against the contract."""
-        return decide(self.evaluator, self.options)
-
-    def require_values(self) -> None:
-        """Raise :class:`NotApplicable` unless first derivatives can be judged."""
-        _ = self.values
-
-    @fact
     def stochastic(self) -> bool:
         """Whether forward depends on the random stream."""
         point = self.evaluator.point
@@ -89,39 +106,53 @@ class Numbers(Observed):
         return not all(same(one, other) for one, other in pairs)
 
     @fact
-    def second(self) -> SecondOrder:
+    def second_order(self) -> SecondOrder:
         """The verdict on the second derivatives."""
         if not self.options.gradgrad:
             raise NotApplicable("gradgrad=False")
-        if not self.twice_differentiable:
+        if not self.run.twice_differentiable:
             raise NotApplicable("backward is marked @once_differentiable")
         if self.call.first_order_only:
             raise NotApplicable("of a sparse input the first derivative only is judged")
         return SecondOrderJudge(self.evaluator, self.seed, self.precision).verify()
 
     @fact
-    def nonlinear(self) -> list[Nonlinearity]:
-        """The laws of linearity in grad_output that backward breaks."""
-        if self.options.contract in ("surrogate", "grad_transform"):
-            raise NotApplicable("not asked under a contract")
-        return nonlinearities(self.evaluator, self.seed, self.precision)
+    def once_differentiable_hole(self) -> bool:
+        """Whether the first gradient depends on the inputs while autograd finds no graph behind it.
+
+        The cotangent needs no gradient, as after ``.sum()``: then ``once_differentiable`` does not raise.
+        """
+        if self.run.twice_differentiable:
+            raise NotApplicable("backward is not marked @once_differentiable")
+        evaluator, point = self.evaluator, self.evaluator.point
+        generator = torch.Generator().manual_seed(self.seed)
+        cotangents = signed_bounded(evaluator.forward(point), generator)
+        moved = beside(point, 0.1, generator)
+        here, there = evaluator.vjp(point, cotangents), evaluator.vjp(moved, cotangents)
+        return any(apart(a, b) > 1e-9 for a, b in zip(here, there, strict=True))
 
     @fact
-    def interleaved(self) -> tuple[str, float] | None:
-        """The argument whose gradient changes when another call comes in between."""
-        return interleaving_error(self.evaluator, self.seed)
+    def nonlinearities(self) -> list[Nonlinearity]:
+        """The laws of linearity in grad_output that backward breaks."""
+        self.subject.not_under_a_contract()
+        return nonlinearities(self.evaluator, self.seed, self.precision)
 
     @fact
     def reference_error(self) -> tuple[str, float]:
         """The output that is farthest from the reference's, and its relative error."""
         if self.options.contract != "reference":
             raise NotApplicable("no reference was given")
-        worst = ("output", 0.0)
-        point = self.evaluator.point
-        pairs = zip(self.declared.forward(point), self.evaluator.forward(point), strict=True)
-        for name, (want, got) in zip(self.evaluator.output_names, pairs, strict=True):
-            worst = max(worst, (name, relative_error(want, got)), key=lambda pair: pair[1])
-        return worst
+        return farthest_output(self.declared, self.evaluator)
+
+    @fact
+    def leaves_graph(self) -> bool:
+        """Whether the raw forward leaves autograd, so that autograd alone could not serve."""
+        trial, evaluator = self.first_order.trials[0], self.evaluator
+        names = evaluator.output_names
+        reference = reference_gradients(
+            evaluator.call, self.seed, trial.point, trial.cotangents, names
+        )
+        return bool(reference.breaks)
 
     def missing_term(self, trial: Trial, place: int) -> str | None:
         """Return the operation whose derivative is missing from the gradient of argument ``place``, if one fits."""
@@ -130,13 +161,61 @@ class Numbers(Observed):
     def is_wrong(self, argument: str) -> bool:
         """Whether the gradient of ``argument`` is known to be wrong."""
         try:
-            return any(a.name == argument and a.status == "wrong" for a in self.values.arguments)
+            arguments = self.first_order.arguments
         except NotApplicable:
             return False
+        return any(a.name == argument and a.status == "wrong" for a in arguments)
 
-    def goes_stale(self, argument: str) -> bool:
-        """Whether writing to ``argument`` in place after the call silently changes the gradients."""
-        try:
-            return goes_stale(self.evaluator, argument, self.seed)
-        except NotApplicable:
-            return False
+
+def farthest_output(declared: Any, evaluator: GradientOracle) -> tuple[str, float]:
+    """Return (output, relative error) of the output of forward that is farthest from the declared function's."""
+    worst = ("output", 0.0)
+    point = evaluator.point
+    pairs = zip(declared.forward(point), evaluator.forward(point), strict=True)
+    for name, (want, got) in zip(evaluator.output_names, pairs, strict=True):
+        worst = max(worst, (name, relative_error(want, got)), key=lambda pair: pair[1])
+    return worst
+
+
+@dataclass(frozen=True)
+class Nonlinearity:
+    """How backward breaks linearity in grad_output: the argument, by how much, and which law."""
+
+    argument: str
+    error: float
+    law: str
+
+
+LAWS = (
+    ("a term does not depend on it: B(0) is not 0", 0.0, 0.0),
+    ("B(2.5 g - 1.5 h) is not 2.5 B(g) - 1.5 B(h)", 2.5, -1.5),
+    ("B(-g) is not -B(g)", -1.0, 0.0),
+    ("B(1000 g) is not 1000 B(g)", LARGE, 0.0),
+)
+
+
+def nonlinearities(evaluator: GradientOracle, seed: int, precision: float) -> list[Nonlinearity]:
+    """Return for each argument the first law of linearity in grad_output that backward breaks.
+
+    A gradient that ignores grad_output altogether is left to the judge of values.
+    """
+    point, names = evaluator.point, evaluator.names
+    generator = torch.Generator().manual_seed(seed)
+    outputs = evaluator.forward(point)
+    one, other = (signed_bounded(outputs, generator) for _ in range(2))
+    first, second = evaluator.vjp(point, one), evaluator.vjp(point, other)
+    ignoring = {name for name, a, b in zip(names, first, second, strict=True) if apart(a, b) == 0}
+    tolerance = max(LINEAR_RTOL, 50 * precision)
+
+    def combine(a: float, x: Sequence[Any], b: float, y: Sequence[Any]) -> list[Any]:
+        return [None if p is None else a * p + b * q for p, q in zip(x, y, strict=True)]
+
+    found: dict[str, Nonlinearity] = {}
+    for law, a, b in LAWS:
+        expected = combine(a, first, b, second)
+        answers = evaluator.vjp(point, combine(a, one, b, other))
+        for name, want, got in zip(names, expected, answers, strict=True):
+            error = apart(want, got)
+            if name not in found and name not in ignoring and error > tolerance:
+                found[name] = Nonlinearity(name, error, law)
+    return list(found.values())

@@ -12,95 +12,20 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torch.autograd.function import Function
 
-from pytest_autograd.call.call import Call, differentiable, named_outputs
+from pytest_autograd.call.call import Call
 from pytest_autograd.call.target import PLAIN_APPLY, defines_setup_context
-from pytest_autograd.call.tensors import same, storages
-from pytest_autograd.derivatives.tangents import signed_bounded
+from pytest_autograd.call.tensors import same
+from pytest_autograd.derivatives.tangents import draw_cotangents
+from pytest_autograd.errors import NotApplicable, TargetRaised
+from pytest_autograd.facts.trace import BackwardRun, Save, Trace
 from pytest_autograd.places import Place
-from pytest_autograd.running.phase import phase
-from pytest_autograd.running.rng import reseed
-
-
-@dataclass(frozen=True)
-class Save:
-    """One call of ``save_for_backward``."""
-
-    values: tuple[Any, ...]
-    place: Place
-
-
-@dataclass
-class BackwardRun:
-    """One run of backward: what came in, what it changed, and what it returned before the engine saw it."""
-
-    received: tuple[Any, ...] = ()
-    came_back: bool = False
-    returned: tuple[Any, ...] = ()
-    needs_input_grad: tuple[bool, ...] = ()
-    error: Exception | None = None
-    refused: Exception | None = None
-    changed_grads: list[int] = field(default_factory=list)
-    changed_saved: list[int] = field(default_factory=list)
-    gradients: list[Tensor | None] = field(default_factory=list)
-    seconds: float = 0.0
-
-    def same_as(self, other: BackwardRun) -> bool:
-        """Whether both passes gave the same gradients."""
-        return all(
-            a is b or (a is not None and b is not None and same(a, b))
-            for a, b in zip(self.gradients, other.gradients, strict=True)
-        )
-
-
-@dataclass
-class Trace:
-    """What one call of ``apply`` and the backward passes after it did.
-
-    ``returned`` tells whether forward came back; ``error`` is what ``apply`` raised. ``changed_inputs`` are slots
-    whose bytes changed during forward, ``written_inputs`` those whose version did; ``dirty`` are tensors marked so.
-    """
-
-    function: type[Function]
-    arguments: list[Tensor] = field(default_factory=list)
-    output: Any = None
-    returned: bool = False
-    error: Exception | None = None
-    saves: list[Save] = field(default_factory=list)
-    reads_in_forward: list[Place] = field(default_factory=list)
-    dirty: list[Tensor] = field(default_factory=list)
-    ctx: Any = None
-    changed_inputs: list[int] = field(default_factory=list)
-    written_inputs: list[int] = field(default_factory=list)
-    backwards: list[BackwardRun] = field(default_factory=list)
-    forward_seconds: float = 0.0
-
-    @property
-    def outputs(self) -> list[tuple[str, Tensor]]:
-        """Named outputs that autograd can see."""
-        return named_outputs(self.output, flat=True)
-
-    @property
-    def node_outputs(self) -> list[tuple[str, Tensor]]:
-        """Named outputs that require grad."""
-        return [(n, t) for n, t in self.outputs if t.requires_grad and differentiable(t)]
-
-    @property
-    def saved_bytes(self) -> int:
-        """Bytes of the distinct storages passed to the last ``save_for_backward``."""
-        saved = self.saves[-1].values if self.saves else ()
-        held = [storages(t) for t in saved if isinstance(t, Tensor)]
-        return sum({address: size for each in held for address, size in each.items()}.values())
-
-    def ctx_attributes(self) -> dict[str, Any]:
-        """Return what the author put on ctx as plain attributes."""
-        return dict(vars(self.ctx)) if self.ctx is not None else {}
+from pytest_autograd.running.author_code import entering, run_inside
 
 
 def observe(
@@ -109,24 +34,41 @@ def observe(
     backward_times: int = 2,
     around_backward: AbstractContextManager[Any] | None = None,
 ) -> Trace:
-    """Run forward once and backward ``backward_times`` times on one graph, and return what was seen."""
-    assert call.function is not None
+    """Run forward once and backward ``backward_times`` times on one graph, and return what was seen.
+
+    Raises:
+        NotApplicable: the target is a callable, or the author's code had not come back in its time.
+    """
+    if call.function is None:
+        raise NotApplicable("the target is a callable; each Function that it calls is audited")
     trace = Trace(call.function)
-    watched = _watched_subclass(call.function, trace)
-    leaves, arguments = call.fresh()
-    trace.arguments = arguments
+    leaves, trace.arguments = call.fresh()
+    if not _observe_forward(call, trace, seed):
+        return trace
+    outputs = [tensor for _, tensor in trace.node_outputs]
+    if outputs:
+        inputs = [leaves[i] for i in call.differentiated]
+        cotangents = draw_cotangents([output.detach() for output in outputs], seed)
+        with around_backward or nullcontext():
+            for _ in range(backward_times):
+                _observe_backward(trace, seed, outputs, inputs, cotangents)
+    return trace
+
+
+def _observe_forward(call: Call, trace: Trace, seed: int) -> bool:
+    """Run ``apply`` of the subclass; note what it did to its inputs. Return whether it came back."""
+    arguments = trace.arguments
     before = [argument.detach().clone() for argument in arguments]
     versions = [argument._version for argument in arguments]
-    args, kwargs = call.rebuild(arguments)
-    with phase("forward"), torch.enable_grad():
-        reseed(seed)
-        start = time.perf_counter()
-        try:
-            trace.output = PLAIN_APPLY(watched, *args, **kwargs)
-        except Exception as error:  # the author's forward may raise anything: it is the finding
-            trace.error = error
-            return trace
-        trace.forward_seconds = time.perf_counter() - start
+    apply = functools.partial(PLAIN_APPLY, _watched_subclass(trace.function, trace))
+    try:
+        with entering("forward", seed), torch.enable_grad():
+            start = time.perf_counter()
+            trace.output = run_inside(call, arguments, target=apply)
+            trace.forward_seconds = time.perf_counter() - start
+    except TargetRaised as raised:
+        trace.error = raised.error
+        return False
     trace.changed_inputs = [
         i for i, (old, new) in enumerate(zip(before, arguments, strict=True)) if not same(old, new)
     ]
@@ -135,41 +77,29 @@ def observe(
         for i, argument in enumerate(arguments)
         if argument._version > versions[i] + any(argument is dirty for dirty in trace.dirty)
     ]
-    outputs = [tensor for _, tensor in trace.node_outputs]
-    if outputs:
-        wanted = [leaves[i] for i in call.differentiated]
-        generator = torch.Generator().manual_seed(seed)
-        cotangents = signed_bounded([output.detach() for output in outputs], generator)
-        with around_backward or nullcontext():
-            for _ in range(backward_times):
-                _backward_once(trace, seed, outputs, wanted, cotangents)
-    return trace
+    return True
 
 
-def _backward_once(
+def _observe_backward(
     trace: Trace,
     seed: int,
     outputs: Sequence[Tensor],
-    wanted: Sequence[Tensor],
+    inputs: Sequence[Tensor],
     cotangents: Sequence[Tensor],
 ) -> None:
     known = len(trace.backwards)
-    with phase("backward"):
-        reseed(seed)
-        try:
+    sent = [c.clone() for c in cotangents]
+    try:
+        with entering("backward", seed):
             gradients = torch.autograd.grad(
-                outputs,
-                wanted,
-                [c.clone() for c in cotangents],
-                allow_unused=True,
-                retain_graph=True,
+                outputs, inputs, sent, allow_unused=True, retain_graph=True
             )
-        except Exception as error:  # backward may raise anything: it is the finding
-            if len(trace.backwards) == known:
-                trace.backwards.append(BackwardRun(refused=error))
-            elif trace.backwards[-1].error is None:
-                trace.backwards[-1].refused = error
-            return
+    except TargetRaised as raised:
+        if len(trace.backwards) == known:
+            trace.backwards.append(BackwardRun(refused=raised.error))
+        elif trace.backwards[-1].error is None:
+            trace.backwards[-1].refused = raised.error
+        return
     if len(trace.backwards) > known:
         trace.backwards[-1].gradients = [
             g if g is None else g.detach().to_dense().clone() for g in gradients

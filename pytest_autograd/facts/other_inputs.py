@@ -20,34 +20,40 @@ from pytest_autograd.call.variants import (
 )
 from pytest_autograd.derivatives.contracts import decide
 from pytest_autograd.derivatives.evaluator import Evaluator
-from pytest_autograd.derivatives.finite_differences import EPS, FunctionAlongLine, Samples
+from pytest_autograd.derivatives.finite_differences import (
+    EPS,
+    FunctionAlongLine,
+    Samples,
+    has_bounded_slope,
+)
 from pytest_autograd.derivatives.tangents import direction, signed_bounded
 from pytest_autograd.derivatives.verdicts import ArgumentVerdict, FirstOrder
 from pytest_autograd.errors import NotApplicable, TargetRaised
-from pytest_autograd.facts.base import fact
+from pytest_autograd.facts.base import Facts, Subject, fact
 from pytest_autograd.facts.numbers import Numbers
 
 SHARE_OF_TIME = 0.25  # of what the time limit leaves, for points and for sizes each
-STEPS = (1e-4, 1e-6)
 
 
 @dataclass(frozen=True)
 class WrongAtOtherInput:
-    """A gradient that is right at the given inputs and wrong at others; ``raised`` when backward fails there."""
+    """A gradient that is right at the given inputs and wrong at others, or a backward that raises there."""
 
     where: str | Resize
-    values: FirstOrder | None = None
-    argument: ArgumentVerdict | None = None
-    raised: TargetRaised | None = None
+    what: tuple[FirstOrder, ArgumentVerdict] | TargetRaised
 
 
-class Elsewhere(Numbers):
+class OtherInputs(Facts):
     """What the checked code computes at inputs that nobody gave."""
 
+    def __init__(self, subject: Subject, numbers: Numbers) -> None:
+        super().__init__(subject)
+        self.numbers = numbers
+
     @fact
-    def wrong_points(self) -> list[WrongAtOtherInput]:
+    def points(self) -> list[WrongAtOtherInput]:
         """Where the gradient is wrong at other values of the same sizes."""
-        call = self.evaluator.call
+        call = self.numbers.evaluator.call
         points = other_points(call, self.seed)
         # a contract speaks for the constants given, and not of kinks
         if self.options.contract is None:
@@ -55,10 +61,10 @@ class Elsewhere(Numbers):
         return self._wrong_at(points, lambda raised: True)
 
     @fact
-    def wrong_sizes(self) -> list[WrongAtOtherInput]:
+    def sizes(self) -> list[WrongAtOtherInput]:
         """Where the gradient is wrong at other sizes."""
         return self._wrong_at(
-            other_sizes(self.evaluator.call, self.seed),
+            other_sizes(self.numbers.evaluator.call, self.seed),
             lambda raised: not self.call.sizes_may_be_known and _is_a_pattern(raised),
         )
 
@@ -71,23 +77,24 @@ class Elsewhere(Numbers):
 
         ``believed`` says whether all places where backward raises make a fault.
         """
-        if self.options.level == "quick" and self.values.confirmed:
+        given = self.numbers.first_order
+        if self.options.level == "quick" and given.confirmed:
             raise NotApplicable("other points and sizes are tried at level full")
-        if any(a.status in ("wrong", "missing") for a in self.values.arguments):
+        if any(a.status in ("wrong", "missing") for a in given.arguments):
             raise NotApplicable("the gradient is wrong at the given inputs")
-        if any(judgement.rough for judgement in self.values.judgements):
+        if any(judgement.rough for judgement in given.judgements):
             raise NotApplicable("forward is too rough to be judged elsewhere")
-        stop = time.monotonic() + SHARE_OF_TIME * (self.deadline - time.monotonic())
+        stop = time.monotonic() + SHARE_OF_TIME * self.subject.left
         found: dict[str, WrongAtOtherInput] = {}
         raised: list[WrongAtOtherInput] = []
         for where, call in variants:
             if time.monotonic() > stop:
                 break
             for wrong in self._wrong_in(where, call):
-                if wrong.argument is None:
+                if isinstance(wrong.what, TargetRaised):
                     raised.append(wrong)
                 else:
-                    found.setdefault(wrong.argument.name, wrong)
+                    found.setdefault(wrong.what[1].name, wrong)
         return [*found.values(), *(raised[:1] if raised and believed(raised) else ())]
 
     def _wrong_in(self, where: str | Resize, call: Call) -> Iterator[WrongAtOtherInput]:
@@ -102,13 +109,13 @@ class Elsewhere(Numbers):
             values = decide(evaluator, self.options)
         except TargetRaised as raised:
             if raised.where == "backward" and _smooth_there(evaluator, outputs, self.seed):
-                yield WrongAtOtherInput(where, raised=raised)
+                yield WrongAtOtherInput(where, raised)
             return
         except NotApplicable:
             return
         for argument in values.arguments:
             if argument.status == "wrong":
-                yield WrongAtOtherInput(where, values, argument)
+                yield WrongAtOtherInput(where, (values, argument))
 
 
 def _is_a_pattern(raised: Sequence[WrongAtOtherInput]) -> bool:
@@ -128,13 +135,9 @@ def _smooth_there(evaluator: Evaluator, outputs: Sequence[Tensor], seed: int) ->
     """
     generator = torch.Generator().manual_seed(seed)
     along = direction(evaluator.point, generator)
-    path = Samples(evaluator.forward, evaluator.point, along, outputs, outputs)
-    line = FunctionAlongLine(path, signed_bounded(outputs, generator), EPS)
+    samples = Samples(evaluator.forward, evaluator.point, along, outputs, outputs)
+    line = FunctionAlongLine(samples, signed_bounded(outputs, generator), EPS)
     try:
-        for sign in (1.0, -1.0):
-            coarse, fine = (abs(line.moved(sign * h)) / h for h in STEPS)
-            if not fine <= 3 * coarse + 1e-6 * max(line.size, 1.0):
-                return False
+        return all(has_bounded_slope(line, sign) for sign in (1.0, -1.0))
     except NotApplicable:
         return False
-    return True

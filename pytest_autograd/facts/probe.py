@@ -1,4 +1,4 @@
-"""Everything that rules may ask about one call of the checked code.
+"""Everything that rules may ask about one call of the checked code: the groups of facts, put together.
 
 A fact is observed lazily, once, on fresh inputs; one that cannot be had raises :class:`NotApplicable` with the reason,
 each time it is asked for.
@@ -6,96 +6,172 @@ each time it is asked for.
 
 from __future__ import annotations
 
-import time
+from typing import Protocol
 
-import torch
-from torch._library.custom_ops import CustomOpDef
-from torch._ops import OpOverload, OpOverloadPacket
+from pytest_autograd.call.call import Call
+from pytest_autograd.derivatives.evaluator import GradientOracle
+from pytest_autograd.derivatives.second_order import SecondOrder
+from pytest_autograd.derivatives.verdicts import FirstOrder, Trial
+from pytest_autograd.facts.aliasing import Aliasing
+from pytest_autograd.facts.base import Subject
+from pytest_autograd.facts.checkpointing import Checkpointing
+from pytest_autograd.facts.compilers import Compilers
+from pytest_autograd.facts.layouts import Layouts
+from pytest_autograd.facts.low_precision import LowPrecision
+from pytest_autograd.facts.non_finite import NonFinite
+from pytest_autograd.facts.numbers import Nonlinearity, Numbers
+from pytest_autograd.facts.other_inputs import OtherInputs
+from pytest_autograd.facts.partial_gradients import PartialGradients
+from pytest_autograd.facts.run import ObservedRun
+from pytest_autograd.facts.saved_tensors import SavedTensors
+from pytest_autograd.facts.source import Source
+from pytest_autograd.facts.state import State
+from pytest_autograd.facts.symmetry import Symmetry
+from pytest_autograd.facts.threads import Threads
+from pytest_autograd.facts.torch_checks import GradcheckResult, TorchChecks
+from pytest_autograd.facts.transforms import Transforms
+from pytest_autograd.facts.unseen_tensors import UnseenTensors
+from pytest_autograd.options import Options
+from pytest_autograd.places import Place
 
-from pytest_autograd.derivatives.autograd_reference import reference_gradients
-from pytest_autograd.errors import NotApplicable
-from pytest_autograd.facts.base import fact
-from pytest_autograd.facts.torch_checks import (
-    Cost,
-    GradcheckResult,
-    op_problems,
-    run_gradcheck,
-    too_dear,
-)
-from pytest_autograd.facts.unseen_tensors import direct_forwards
-from pytest_autograd.facts.uses import Uses
+
+class Probe:
+    """All facts about one call."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.call, self.options = subject.call, subject.options
+        self.source = Source(subject)
+        self.run = run = ObservedRun(subject, self.source)
+        self.symmetry = Symmetry(subject)
+        self.numbers = numbers = Numbers(subject, run, self.symmetry)
+        self.other_inputs = OtherInputs(subject, numbers)
+        self.low_precision = LowPrecision(subject, numbers)
+        self.non_finite = NonFinite(subject, numbers)
+        self.state = State(subject, run, numbers)
+        self.saved_tensors = SavedTensors(subject, run, numbers)
+        self.aliasing = Aliasing(subject, run, numbers)
+        self.layouts = Layouts(subject, numbers)
+        self.partial_gradients = PartialGradients(subject, run, numbers)
+        self.unseen_tensors = UnseenTensors(subject, run, numbers)
+        self.transforms = Transforms(subject, run, numbers)
+        self.compilers = Compilers(subject, numbers)
+        self.checkpointing = Checkpointing(subject, run, numbers)
+        self.threads = Threads(subject, self.source, numbers, self.state)
+        self.torch_checks = TorchChecks(subject, run, numbers)
 
 
-class Probe(Uses):
-    """The observed run, the numbers, and what torch's own referees say."""
+class SourceLines(Protocol):
+    """Lines that findings about values point at."""
 
-    @fact
+    def of_gradient(self, argument: str) -> Place | None:
+        """Return the line that makes the gradient of ``argument``."""
+        ...
+
+    @property
+    def of_backward(self) -> Place | None:
+        """The line where backward is defined."""
+        ...
+
+    @property
+    def of_target(self) -> Place | None:
+        """The line where the target is defined."""
+        ...
+
+
+class ObservedCasts(Protocol):
+    """What the engine cast."""
+
+    def cast_error(self, argument: str) -> float:
+        """Return the relative error that a gradient has for its own dtype alone."""
+        ...
+
+
+class NumberFacts(Protocol):
+    """The verdicts on the numbers."""
+
+    @property
+    def evaluator(self) -> GradientOracle:
+        """The numbers themselves."""
+        ...
+
+    @property
+    def first_order(self) -> FirstOrder:
+        """The verdict on the first derivatives."""
+        ...
+
+    @property
+    def second_order(self) -> SecondOrder:
+        """The verdict on the second derivatives."""
+        ...
+
+    @property
+    def nonlinearities(self) -> list[Nonlinearity]:
+        """The laws of linearity in grad_output that backward breaks."""
+        ...
+
+    @property
+    def reference_error(self) -> tuple[str, float]:
+        """The output that is farthest from the reference's, and its relative error."""
+        ...
+
+    @property
+    def precision(self) -> float:
+        """Machine epsilon of the coarsest float that forward works in."""
+        ...
+
+    def missing_term(self, trial: Trial, place: int) -> str | None:
+        """Return the operation whose derivative is missing from a gradient, if one fits."""
+        ...
+
+    def peek(self, name: str) -> object:
+        """Return a fact if it is known."""
+        ...
+
+
+class SymmetryFacts(Protocol):
+    """Which arguments are symmetric matrices."""
+
+    @property
+    def symmetric(self) -> list[str]:
+        """Those that are, as given."""
+        ...
+
+    @property
+    def symmetrised(self) -> tuple[Call, list[str]]:
+        """The call that keeps those so that it takes for symmetric, and their names."""
+        ...
+
+
+class GradcheckFacts(Protocol):
+    """What torch's gradcheck says."""
+
+    @property
     def gradcheck(self) -> GradcheckResult:
-        """What torch's gradcheck says."""
-        return self._referee("gradcheck")
+        """Its result."""
+        ...
 
-    @fact
-    def opcheck(self) -> dict[str, str]:
-        """What ``torch.library.opcheck`` finds wrong with a custom op, by test."""
-        if not isinstance(self.call.target, CustomOpDef | OpOverload | OpOverloadPacket):
-            raise NotApplicable("the target is no custom op")
-        return op_problems(self.call)
 
-    @fact
-    def direct_forwards(self) -> list[str]:
-        """Functions whose forward the callable calls directly."""
-        if self.call.function is not None:
-            raise NotApplicable("the target is a Function, called through apply")
-        _, arguments = self.call.fresh()
-        with direct_forwards() as found:
-            self.call.run(arguments)
-        return found
+class ValueFacts(Protocol):
+    """All that rules about values, and the diagnosis, may ask: what a judge in another process can answer too."""
 
-    @fact
-    def leaves_graph(self) -> bool:
-        """Whether the raw forward leaves autograd, so that autograd alone could not serve."""
-        trial = self.values.trials[0]
-        evaluator = self.evaluator
-        witness = reference_gradients(
-            evaluator.call, self.seed, trial.point, trial.cotangents, evaluator.output_names
-        )
-        return bool(witness.breaks)
+    @property
+    def call(self) -> Call:
+        """The call under check."""
+        ...
 
-    @fact
-    def gradgradcheck(self) -> GradcheckResult:
-        """What torch's gradgradcheck says."""
-        if not self.options.gradgrad:
-            raise NotApplicable("gradgrad=False")
-        if not self.twice_differentiable:
-            raise NotApplicable("backward is marked @once_differentiable")
-        return self._referee("gradgradcheck")
+    @property
+    def options(self) -> Options:
+        """The options of the check."""
+        ...
 
-    def _referee(self, name: str) -> GradcheckResult:
-        if self.options.level == "quick":
-            raise NotApplicable("runs at level full")
-        if self.options.contract in ("surrogate", "grad_transform"):
-            raise NotApplicable("a contract replaces it")
-        cost = self.cost
-        sums = cost.gradcheck() if name == "gradcheck" else cost.gradgradcheck()
-        dear = too_dear(name, sums, self.deadline - time.monotonic())
-        if dear is not None:
-            raise NotApplicable(str(dear.reason))
-        return run_gradcheck(name, self.evaluator.call, self.seed, self.options.gradcheck_options)
-
-    @fact
-    def cost(self) -> Cost:
-        """Sizes and times of one forward and one backward."""
-        evaluator = self.evaluator
-        point = evaluator.point
-        start = time.perf_counter()
-        outputs = evaluator.forward(point)
-        middle = time.perf_counter()
-        evaluator.vjp(point, [torch.ones_like(y) for y in outputs])
-        both = time.perf_counter() - middle
-        forward = middle - start
-        return Cost(
-            sum(x.numel() for x in point),
-            sum(y.numel() for y in outputs),
-            forward,
-            max(both - forward, forward / 4),
-        )
+    @property
+    def source(self) -> SourceLines: ...
+    @property
+    def run(self) -> ObservedCasts: ...
+    @property
+    def numbers(self) -> NumberFacts: ...
+    @property
+    def symmetry(self) -> SymmetryFacts: ...
+    @property
+    def torch_checks(self) -> GradcheckFacts: ...

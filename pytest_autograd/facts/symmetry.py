@@ -17,36 +17,51 @@ from pytest_autograd.call.call import Call
 from pytest_autograd.call.tensors import same
 from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.derivatives.finite_differences import EPS
-from pytest_autograd.derivatives.tangents import inner, signed_bounded, size
+from pytest_autograd.derivatives.tangents import draw_cotangents, inner, size
 from pytest_autograd.errors import NotApplicable
+from pytest_autograd.facts.base import Facts, fact
 
 NOISE, STEP = 0.1, 1e-5
 NOTICEABLE = 1e-6
 COMPUTED = 1e-9  # rounding of a computed gradient
 
 
-def symmetrised(call: Call, seed: int) -> tuple[Call, list[str]]:
-    """Return the call with such matrices made symmetric on their way in, and their names.
+class Symmetry(Facts):
+    """Which differentiated arguments are symmetric matrices, and which are taken for such."""
 
-    Where forward or backward raises the call is returned as it is.
-    """
-    places = [i for i in call.freezable if is_symmetric(call.slots[i].value)]
-    if not places:
-        return call, []
-    evaluator = Evaluator(call.widened(), seed)
-    try:
-        places = [
-            i for i in places if _taken_for_symmetric(evaluator, call.differentiated.index(i))
-        ]
-    except NotApplicable:
-        return call, []
-    if not places:
-        return call, []
+    @fact
+    def symmetric(self) -> list[str]:
+        """The differentiated arguments that are symmetric matrices as given."""
+        wide = self.call.widened()
+        slots = [wide.slots[i] for i in wide.differentiated]
+        return [slot.name for slot in slots if is_symmetric(slot.value)]
 
-    def rebuild(tensors: Sequence[Tensor]) -> tuple[Sequence[Any], dict[str, Any]]:
-        return call.rebuild([(t + t.mH) / 2 if i in places else t for i, t in enumerate(tensors)])
+    @fact
+    def symmetrised(self) -> tuple[Call, list[str]]:
+        """The call with the matrices that it takes for symmetric made so on their way in, and their names.
 
-    return replace(call, rebuild=rebuild), [call.slots[i].name for i in places]
+        Where forward or backward raises it is the call as it is.
+        """
+        call = self.call
+        places = [i for i in call.freezable if is_symmetric(call.slots[i].value)]
+        if not places:
+            return call, []
+        evaluator = Evaluator(call.widened(), self.seed)
+        try:
+            places = [
+                i for i in places if _taken_for_symmetric(evaluator, call.differentiated.index(i))
+            ]
+        except NotApplicable:
+            return call, []
+        if not places:
+            return call, []
+
+        def rebuild(tensors: Sequence[Tensor]) -> tuple[Sequence[Any], dict[str, Any]]:
+            return call.rebuild(
+                [(t + t.mH) / 2 if i in places else t for i, t in enumerate(tensors)]
+            )
+
+        return replace(call, rebuild=rebuild), [call.slots[i].name for i in places]
 
 
 def is_symmetric(value: Tensor, rounding: float = 16 * EPS) -> bool:
@@ -80,7 +95,7 @@ def _answers_symmetrically(evaluator: Evaluator, place: int, turn: Tensor) -> bo
     """Whether backward gives a symmetric matrix although forward changes along the antisymmetric ``turn``."""
     point = evaluator.point
     outputs = evaluator.forward(point)
-    cotangents = signed_bounded(outputs, torch.Generator().manual_seed(evaluator.seed))
+    cotangents = draw_cotangents(outputs, evaluator.seed)
     gradient = evaluator.vjp(point, cotangents)[place]
     if gradient is None or not bool(gradient.any()) or not is_symmetric(gradient, COMPUTED):
         return False

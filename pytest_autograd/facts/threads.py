@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any
@@ -13,83 +13,103 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pytest_autograd.derivatives.compare import MaybeTensors, apart
+from pytest_autograd.derivatives.compare import Difference, MaybeTensors, first_difference
 from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.derivatives.tangents import signed_bounded
 from pytest_autograd.errors import NotApplicable, TargetRaised
-from pytest_autograd.facts.experiments import moved_copies
+from pytest_autograd.facts.base import Facts, Subject, fact
+from pytest_autograd.facts.numbers import Numbers
+from pytest_autograd.facts.source import Source
+from pytest_autograd.facts.state import SAME, State, moved_copies
+from pytest_autograd.places import unwrap
 
 MOST_RIVALS = 12
 RIVALS_SECONDS = 0.25
 LEAST_WAIT = 1.0  # seconds, at least, for a thread that may wait for a lock that backward holds
-SAME = 1e-12
 
 Ask = Callable[[], MaybeTensors]
 
 
+class Threads(Facts):
+    """What other threads change."""
+
+    def __init__(self, subject: Subject, source: Source, numbers: Numbers, state: State) -> None:
+        super().__init__(subject)
+        self.source, self.numbers, self.state = source, numbers, state
+
+    @fact
+    def difference(self) -> Difference | None:
+        """What changes when backward runs in a thread of its own, or another call's between its lines.
+
+        The other one is let in before each line of the author's backward, so that a race shows every time and not by
+        chance.
+        """
+        code = getattr(unwrap(self.source.backward_code), "__code__", None)
+        if code is None:
+            raise NotApplicable("backward has no Python code")
+        if self.numbers.stochastic or self.state.backward_rng is not None:
+            raise NotApplicable("random numbers are drawn, from streams that all threads share")
+        evaluator = self.numbers.evaluator
+        point, generator = evaluator.point, torch.Generator().manual_seed(self.seed)
+        cotangents = signed_bounded(evaluator.forward(point), generator)
+        moved = moved_copies(evaluator, generator)
+        start = time.monotonic()
+        alone = evaluator.vjp(point, cotangents)
+        undisturbed = evaluator.vjp(moved, cotangents)
+        cost = time.monotonic() - start
+        race = _Race(evaluator, cotangents, point, moved, alone, undisturbed, cost)
+        return race.in_another_thread() or race.with_rivals(code)
+
+
 @dataclass(frozen=True)
-class ThreadFault:
-    """What differs with threads: where, the argument whose gradient it is, how far, or what was raised."""
+class _Race:
+    """One call at ``point``, others at ``moved``, and the gradients of each alone; ``cost`` in seconds."""
 
-    where: str
-    argument: str | None = None
-    error: float = 0.0
-    raised: Exception | None = None
+    evaluator: Evaluator
+    cotangents: list[Tensor]
+    point: list[Tensor]
+    moved: list[Tensor]
+    alone: MaybeTensors
+    undisturbed: MaybeTensors
+    cost: float
 
+    def in_another_thread(self) -> Difference | None:
+        """Run backward in a thread of its own."""
+        where, graph = "in another thread than forward", self.evaluator.graph(self.point)
 
-def thread_fault(evaluator: Evaluator, seed: int, code: CodeType) -> ThreadFault | None:
-    """Run backward in a thread of its own, then with another call's between its lines; return what differs.
+        def ask() -> MaybeTensors:
+            with graph.entering_backward():
+                return _Thread(lambda: graph.backward(self.cotangents)).result()
 
-    ``code`` is the author's backward: the other one is let in before each of its lines, so that a race shows every
-    time and not by chance.
-    """
-    point = evaluator.point
-    generator = torch.Generator().manual_seed(seed)
-    cotangents = signed_bounded(evaluator.forward(point), generator)
-    moved = moved_copies(evaluator, generator)
-    start = time.monotonic()
-    alone = evaluator.vjp(point, cotangents)
-    undisturbed = evaluator.vjp(moved, cotangents)
-    cost = time.monotonic() - start
-    rivals: list[_Thread] = []
+        return first_difference(where, self.evaluator.names, self.alone, ask, SAME)
 
-    def run(around: Callable[[Ask], MaybeTensors]) -> MaybeTensors:
-        return evaluator.vjp(point, cotangents, around=around)
-
-    where = "in another thread than forward"
-    try:
-        other = run(lambda ask: _Thread(ask).result())
-        found = _difference(where, evaluator.names, alone, other)
-        if found is not None:
-            return found
-        where = "while another thread runs it too"
-        count = min(MOST_RIVALS, max(2, int(RIVALS_SECONDS / cost)))
-        asks = [_prepared(evaluator, moved, cotangents) for _ in range(count)]
+    def with_rivals(self, code: CodeType) -> Difference | None:
+        """Let a backward of another call in before each line of ``code``."""
+        where, names = "while another thread runs it too", self.evaluator.names
+        count = min(MOST_RIVALS, max(2, int(RIVALS_SECONDS / self.cost)))
+        graphs = [self.evaluator.graph(self.moved) for _ in range(count)]
+        asks = [lambda graph=graph: graph.backward(self.cotangents) for graph in graphs]
+        graph, rivals = self.evaluator.graph(self.point), list[_Thread]()
+        patience = LEAST_WAIT + 20 * self.cost
 
         def let_in() -> bool:
             rivals.append(_Thread(asks.pop()))
-            return rivals[-1].done(LEAST_WAIT + 20 * cost) and bool(asks)
+            return rivals[-1].done(patience) and bool(asks)
 
-        other = run(lambda ask: _interrupted(ask, code, let_in))
-        found = _difference(where, evaluator.names, alone, other)
-        for rival in rivals:
-            answer = rival.result(LEAST_WAIT + 20 * cost)
-            found = found or _difference(where, evaluator.names, undisturbed, answer)
-        return found
-    except TargetRaised as raised:
-        return ThreadFault(where, raised=raised.error)
+        def ask() -> MaybeTensors:
+            with graph.entering_backward():
+                return _interrupted(lambda: graph.backward(self.cotangents), code, let_in)
 
-
-def _prepared(evaluator: Evaluator, point: Sequence[Tensor], cotangents: Sequence[Tensor]) -> Ask:
-    """Run forward and return the backward that belongs to it, not yet run."""
-    asks: list[Ask] = []
-
-    def put_off(ask: Ask) -> MaybeTensors:
-        asks.append(ask)
-        return []
-
-    evaluator.vjp(point, cotangents, around=put_off)
-    return asks[0]
+        found = first_difference(where, names, self.alone, ask, SAME)
+        if found is not None and found.raised is not None:
+            return found
+        answers = [
+            first_difference(
+                where, names, self.undisturbed, lambda r=rival: r.result(patience), SAME
+            )
+            for rival in rivals
+        ]
+        return found or next((answer for answer in answers if answer is not None), None)
 
 
 class _Thread:
@@ -142,13 +162,3 @@ def _interrupted(ask: Ask, code: CodeType, let_in: Callable[[], bool]) -> MaybeT
         return ask()
     finally:
         sys.settrace(before)
-
-
-def _difference(
-    where: str, names: Sequence[str], want: MaybeTensors, got: MaybeTensors
-) -> ThreadFault | None:
-    for name, a, b in zip(names, want, got, strict=True):
-        error = apart(a, b)
-        if error > SAME:
-            return ThreadFault(where, name, error)
-    return None

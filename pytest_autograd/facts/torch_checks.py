@@ -1,4 +1,4 @@
-"""The familiar referee: torch's own gradcheck and gradgradcheck, in slow mode, where they can be afforded."""
+"""torch's own checks: gradcheck, gradgradcheck, opcheck."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
+from torch._library.custom_ops import CustomOpDef
+from torch._ops import OpOverload, OpOverloadPacket
 from torch.autograd.gradcheck import GradcheckError
 
 from pytest_autograd.call.call import Call, differentiable, named_outputs
-from pytest_autograd.running.phase import phase
-from pytest_autograd.running.rng import reseed
+from pytest_autograd.errors import NotApplicable, TargetRaised
+from pytest_autograd.facts.base import Facts, Subject, fact
+from pytest_autograd.facts.numbers import Numbers
+from pytest_autograd.facts.run import ObservedRun
+from pytest_autograd.running.author_code import entering, run_inside
 
 
 @dataclass(frozen=True)
@@ -49,40 +54,90 @@ class Cost:
         return 2 * passes, passes * (self.forward + 3 * self.backward)
 
 
-def too_dear(name: str, cost: tuple[int, float], left: float) -> GradcheckResult | None:
-    """Return a skipped ruling if the referee would not fit the time that is left."""
-    calls, seconds = cost
-    if seconds <= left / 2:
-        return None
-    return GradcheckResult(
-        "skipped",
-        f"{name} would take about {calls:,} calls, {seconds:.0f} s: more than the time limit leaves "
-        f"({max(left, 0):.0f} s)",
-    )
+class TorchChecks(Facts):
+    """What torch's own checks say: opcheck, and gradcheck and gradgradcheck in slow mode where that can be afforded."""
+
+    def __init__(self, subject: Subject, run: ObservedRun, numbers: Numbers) -> None:
+        super().__init__(subject)
+        self.run, self.numbers = run, numbers
+
+    @fact
+    def gradcheck(self) -> GradcheckResult:
+        """What torch's gradcheck says."""
+        return self._asked("gradcheck")
+
+    @fact
+    def gradgradcheck(self) -> GradcheckResult:
+        """What torch's gradgradcheck says."""
+        if not self.options.gradgrad:
+            raise NotApplicable("gradgrad=False")
+        if not self.run.twice_differentiable:
+            raise NotApplicable("backward is marked @once_differentiable")
+        return self._asked("gradgradcheck")
+
+    @fact
+    def opcheck(self) -> dict[str, str]:
+        """What ``torch.library.opcheck`` finds wrong with a custom op, by test."""
+        if not isinstance(self.call.target, CustomOpDef | OpOverload | OpOverloadPacket):
+            raise NotApplicable("the target is no custom op")
+        return op_problems(self.call, self.seed)
+
+    def _asked(self, name: str) -> GradcheckResult:
+        if self.options.level == "quick":
+            raise NotApplicable("runs at level full")
+        if self.options.contract in ("surrogate", "grad_transform"):
+            raise NotApplicable("a contract replaces it")
+        cost = self.cost
+        calls, seconds = cost.gradcheck() if name == "gradcheck" else cost.gradgradcheck()
+        left = self.subject.left
+        if seconds > left / 2:
+            raise NotApplicable(
+                f"{name} would take about {calls:,} calls, {seconds:.0f} s: more than the time limit leaves "
+                f"({max(left, 0):.0f} s)"
+            )
+        options = self.options.gradcheck_options
+        return run_gradcheck(name, self.numbers.evaluator.call, self.seed, options)
+
+    @fact
+    def cost(self) -> Cost:
+        """Sizes and times of one forward and one backward."""
+        evaluator = self.numbers.evaluator
+        point = evaluator.point
+        start = time.perf_counter()
+        outputs = evaluator.forward(point)
+        middle = time.perf_counter()
+        evaluator.vjp(point, [torch.ones_like(y) for y in outputs])
+        both = time.perf_counter() - middle
+        forward = middle - start
+        return Cost(
+            sum(x.numel() for x in point),
+            sum(y.numel() for y in outputs),
+            forward,
+            max(both - forward, forward / 4),
+        )
 
 
 def run_gradcheck(name: str, call: Call, seed: int, options: Mapping[str, Any]) -> GradcheckResult:
-    """Run ``torch.autograd.gradcheck`` or ``gradgradcheck`` on the call and return its ruling."""
+    """Run ``torch.autograd.gradcheck`` or ``gradgradcheck`` on the call and return what it says."""
     referee = getattr(torch.autograd, name)
 
-    def run(*wanted: Tensor) -> Any:
-        values = zip(call.slots, call.filled(wanted), strict=True)
-        given = [value.clone() if slot.shared is None else value for slot, value in values]
-        reseed(seed)
-        named = named_outputs(call.run(given), flat=call.flat)
+    def run(*given: Tensor) -> Any:
+        values = zip(call.slots, call.filled(given), strict=True)
+        passed = [value.clone() if slot.shared is None else value for slot, value in values]
+        named = named_outputs(run_inside(call, passed, seed), flat=call.flat)
         return tuple(t for _, t in named if differentiable(t) and t.requires_grad)
 
     leaves, _ = call.fresh()
     inputs = tuple(leaves[i] for i in call.differentiated)
     start = time.perf_counter()
     try:
-        with phase(name), warnings.catch_warnings(), torch.enable_grad():
+        with entering(name, seed), warnings.catch_warnings(), torch.enable_grad():
             warnings.simplefilter("ignore")
             referee(run, inputs, **{**options, "raise_exception": True})
-    except GradcheckError as error:
-        return GradcheckResult("failed", _first_words(str(error)), time.perf_counter() - start)
-    except Exception as error:  # gradcheck lets the author's own exceptions out
-        text = f"{type(error).__name__}: {_first_words(str(error))}"
+    except TargetRaised as raised:  # gradcheck lets the author's own exceptions out
+        text = _first_words(str(raised.error))
+        if not isinstance(raised.error, GradcheckError):
+            text = f"{type(raised.error).__name__}: {text}"
         return GradcheckResult("failed", text, time.perf_counter() - start)
     return GradcheckResult("passed", None, time.perf_counter() - start)
 
@@ -92,12 +147,12 @@ def _first_words(text: str) -> str:
     return first if len(first) <= 160 else first[:157] + "..."
 
 
-def op_problems(call: Call) -> dict[str, str]:
+def op_problems(call: Call, seed: int) -> dict[str, str]:
     """Run ``torch.library.opcheck`` on a custom op and return what failed, by the name of the test."""
     args, kwargs = call.rebuild(
         [s.value.clone().requires_grad_(s.differentiated) for s in call.slots]
     )
-    with phase("opcheck"), warnings.catch_warnings():
+    with entering("opcheck", seed), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         results = torch.library.opcheck(
             cast(Any, call.target), tuple(args), kwargs, raise_exception=False

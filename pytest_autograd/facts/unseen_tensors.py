@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,96 +14,128 @@ from torch.autograd.function import Function
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
-from pytest_autograd.call.call import Call, differentiable, named_outputs
+from pytest_autograd.call.call import differentiable
 from pytest_autograd.call.intercept import is_authors
 from pytest_autograd.call.target import PLAIN_APPLY
-from pytest_autograd.call.tensors import memory
+from pytest_autograd.call.tensors import memory, tensors_within
 from pytest_autograd.derivatives.tangents import direction
 from pytest_autograd.errors import NotApplicable
-from pytest_autograd.running.phase import phase
-from pytest_autograd.running.rng import reseed
+from pytest_autograd.facts.base import Facts, Subject, fact
+from pytest_autograd.facts.numbers import Numbers
+from pytest_autograd.facts.run import ObservedRun
+from pytest_autograd.running.author_code import run_forward
 
-DEPTH = 4
 SMALL_STEP = 1e-3
+NO_READS = ("detach", "__get__", "size", "dim", "numel", "__repr__")
 
 
-def tensors_in(value: Any, name: str, depth: int = DEPTH) -> Iterator[tuple[str, Tensor]]:
-    """Yield (path, tensor) for the tensors inside lists, tuples, dicts, dataclasses and plain objects."""
-    if isinstance(value, Tensor):
-        yield name, value
-    elif depth and isinstance(value, dict):
-        for key, item in value.items():
-            yield from tensors_in(item, f"{name}[{key!r}]", depth - 1)
-    elif depth and isinstance(value, list | tuple):
-        for i, item in enumerate(value):
-            yield from tensors_in(item, f"{name}[{i}]", depth - 1)
-    elif depth and dataclasses.is_dataclass(value) and not isinstance(value, type):
-        for field in dataclasses.fields(value):
-            yield from tensors_in(getattr(value, field.name), f"{name}.{field.name}", depth - 1)
-    elif depth and _is_plain_object(value):
-        for key, item in vars(value).items():
-            yield from tensors_in(item, f"{name}.{key}", depth - 1)
+class UnseenTensors(Facts):
+    """What takes part in the computation and not in the graph."""
 
+    def __init__(self, subject: Subject, run: ObservedRun, numbers: Numbers) -> None:
+        super().__init__(subject)
+        self.run, self.numbers = run, numbers
 
-def _is_plain_object(value: Any) -> bool:
-    """Whether ``value`` is an instance that keeps attributes and is no library's own: no module, array or function."""
-    foreign = type(value).__module__.partition(".")[0] in ("builtins", "torch", "numpy")
-    known = isinstance(value, type | torch.nn.Module) or callable(value)
-    return hasattr(value, "__dict__") and not foreign and not known
+    @fact
+    def hidden_outputs(self) -> list[str]:
+        """The differentiable tensors inside containers among the outputs that change with the inputs."""
+        self.run.require_forward()
+        values = [slot.value for slot in self.call.slots]
+        generator = torch.Generator().manual_seed(self.seed)
+        moved = [
+            x + 0.1 * direction([x], generator)[0] if slot.differentiated else x
+            for slot, x in zip(self.call.slots, values, strict=True)
+        ]
+        here, there = (_nested(self._raw(point)) for point in (values, moved))
+        return [
+            name
+            for name, tensor in here.items()
+            if name in there
+            and tensor.shape == there[name].shape
+            and not torch.equal(tensor, there[name])
+        ]
 
+    def _raw(self, values: Sequence[Tensor]) -> Any:
+        return run_forward(self.call, values, seed=self.seed).raw
 
-def _run(call: Call, values: Sequence[Tensor], seed: int) -> Any:
-    _, arguments = call.fresh(values)
-    with phase("forward"), torch.enable_grad():
-        reseed(seed)
-        try:
-            return call.run(arguments)
-        except Exception as error:  # the author's code
-            raise NotApplicable("forward raises") from error
+    @fact
+    def cut_outputs(self) -> list[str]:
+        """The floating outputs without a graph that vary smoothly with the differentiated inputs.
 
+        Masks, ranks and rounded values do not: halving a small step halves the change of a smooth output only.
+        """
+        call = self.numbers.evaluator.call
+        values = [call.slots[i].value for i in call.differentiated]
+        along = direction(values, torch.Generator().manual_seed(self.seed))
 
-def hidden_outputs(call: Call, seed: int) -> list[str]:
-    """Return the differentiable tensors inside containers among the outputs that change with the inputs."""
-    values = [slot.value for slot in call.slots]
-    generator = torch.Generator().manual_seed(seed)
-    moved = [
-        x + 0.1 * direction([x], generator)[0] if slot.differentiated else x
-        for slot, x in zip(call.slots, values, strict=True)
-    ]
-    here, there = (_nested(_run(call, point, seed)) for point in (values, moved))
-    return [
-        name
-        for name, tensor in here.items()
-        if name in there
-        and tensor.shape == there[name].shape
-        and not torch.equal(tensor, there[name])
-    ]
+        def outputs(step: float) -> dict[str, Tensor]:
+            point = [x + step * u for x, u in zip(values, along, strict=True)]
+            named = run_forward(call, call.filled(point), seed=self.seed).outputs
+            return {n: t.detach() for n, t in named if differentiable(t) and not t.requires_grad}
 
+        cut = outputs(0.0)
+        if not cut:
+            return []
+        near, far = outputs(SMALL_STEP / 2), outputs(SMALL_STEP)
+        found = []
+        for name, here in cut.items():
+            if name in near and name in far and here.shape == near[name].shape == far[name].shape:
+                half, whole = near[name] - here, far[name] - here
+                bent = (whole / 2 - half).norm()
+                if half.numel() and half.norm() > 0 and bent < 0.1 * half.norm():
+                    found.append(name)
+        return found
 
-def cut_outputs(call: Call, seed: int) -> list[str]:
-    """Return the floating outputs without a graph that vary smoothly with the differentiated inputs.
+    @fact
+    def hidden_arguments(self) -> list[str]:
+        """The tensors inside container arguments that require grad and that forward depends on."""
+        self.run.require_function()
+        values = [slot.value for slot in self.call.slots]
+        args, kwargs = self.call.rebuild(values)
+        named = [*((f"argument {i}", value) for i, value in enumerate(args)), *kwargs.items()]
+        hidden = [
+            (path, tensor)
+            for name, value in named
+            if not isinstance(value, Tensor)
+            for path, tensor in tensors_within(value, name)
+            if tensor.requires_grad
+        ]
+        if not hidden:
+            return []
+        before = _leaves(self._raw(values))
+        found = []
+        for path, tensor in hidden:
+            with _changed(tensor):
+                after = _leaves(self._raw(values))
+            if any(not torch.equal(a, b) for a, b in zip(before, after, strict=True)):
+                found.append(path)
+        return found
 
-    Masks, ranks and rounded values do not: halving a small step halves the change of a smooth output only.
-    """
-    values = [slot.value for slot in call.slots]
-    along = direction([values[i] for i in call.differentiated], torch.Generator().manual_seed(seed))
+    @fact
+    def captured(self) -> list[str]:
+        """The shapes of tensors that require grad and that forward takes from somewhere else than its arguments."""
+        self.run.require_forward()
+        # those inside containers are no slots, and are the same objects in each call
+        args, kwargs = self.call.rebuild([slot.value for slot in self.call.slots])
+        inside = [tensor for _, tensor in tensors_within([*args, *kwargs.values()], "")]
+        spotter = _CaptureSpotter(inside)
 
-    def outputs(step: float) -> dict[str, Tensor]:
-        point = [values[i] + step * u for i, u in zip(call.differentiated, along, strict=True)]
-        named = named_outputs(_run(call, call.filled(point), seed), flat=call.flat)
-        return {n: t.detach() for n, t in named if differentiable(t) and not t.requires_grad}
+        def target(*args: Any, **kwargs: Any) -> Any:
+            spotter.knows([t for _, t in tensors_within([*args, *kwargs.values()], "")])
+            with spotter:
+                return self.call.target(*args, **kwargs)
 
-    cut = outputs(0.0)
-    if not cut:
-        return []
-    near, far = outputs(SMALL_STEP / 2), outputs(SMALL_STEP)
-    found = []
-    for name, here in cut.items():
-        if name in near and name in far and here.shape == near[name].shape == far[name].shape:
-            half, whole = near[name] - here, far[name] - here
-            if half.numel() and half.norm() > 0 and (whole / 2 - half).norm() < 0.1 * half.norm():
-                found.append(name)
-    return found
+        run_forward(self.call, seed=self.seed, target=target)
+        return spotter.captured
+
+    @fact
+    def direct_forwards(self) -> list[str]:
+        """Functions whose forward the callable calls directly."""
+        if self.call.function is not None:
+            raise NotApplicable("the target is a Function, called through apply")
+        with _forwards_outside_apply() as found:
+            run_forward(self.call, seed=self.seed)
+        return found
 
 
 def _nested(raw: Any) -> dict[str, Tensor]:
@@ -113,51 +144,40 @@ def _nested(raw: Any) -> dict[str, Tensor]:
     for i, item in enumerate(items):
         if not isinstance(item, Tensor):
             name = f"output[{i}]" if isinstance(raw, tuple) else "output"
-            found.update(tensors_in(item, name))
+            found.update(tensors_within(item, name))
     return {name: tensor.detach() for name, tensor in found.items() if differentiable(tensor)}
-
-
-def hidden_arguments(call: Call, seed: int) -> list[str]:
-    """Return the tensors inside container arguments that require grad and that forward depends on."""
-    values = [slot.value for slot in call.slots]
-    args, kwargs = call.rebuild(values)
-    named = [*((f"argument {i}", value) for i, value in enumerate(args)), *kwargs.items()]
-    hidden = [
-        (path, tensor)
-        for name, value in named
-        if not isinstance(value, Tensor)
-        for path, tensor in tensors_in(value, name)
-        if tensor.requires_grad
-    ]
-    if not hidden:
-        return []
-    before = _leaves(_run(call, values, seed))
-    found = []
-    for path, tensor in hidden:
-        kept = tensor.detach().clone()
-        with torch.no_grad():
-            tensor.mul_(1.25).add_(0.5)
-        try:
-            after = _leaves(_run(call, values, seed))
-        finally:
-            with torch.no_grad():
-                tensor.copy_(kept)
-        if any(not torch.equal(a, b) for a, b in zip(before, after, strict=True)):
-            found.append(path)
-    return found
 
 
 def _leaves(raw: Any) -> list[Tensor]:
     return [leaf.detach().clone() for leaf in pytree.tree_leaves(raw) if isinstance(leaf, Tensor)]
 
 
+@contextmanager
+def _changed(tensor: Tensor) -> Iterator[None]:
+    """Let a tensor hold other values in the block."""
+    kept = tensor.detach().clone()
+    with torch.no_grad():
+        tensor.mul_(1.25).add_(0.5)
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            tensor.copy_(kept)
+
+
 class _CaptureSpotter(TorchFunctionMode):
     """Notes tensors that require grad and are neither arguments nor made on the way."""
 
     def __init__(self, arguments: Sequence[Tensor]) -> None:
-        self.known = {memory(argument) for argument in arguments}
+        self.known: set[int] = set()
         self.captured: list[str] = []
         self._alive: list[Tensor] = []
+        self.knows(arguments)
+
+    def knows(self, tensors: Sequence[Tensor]) -> None:
+        """Take tensors for known ones."""
+        self.known |= {memory(tensor) for tensor in tensors}
+        self._alive += tensors
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = getattr(func, "__name__", "")
@@ -165,7 +185,7 @@ class _CaptureSpotter(TorchFunctionMode):
             foreign = (
                 isinstance(leaf, Tensor) and leaf.requires_grad and memory(leaf) not in self.known
             )
-            if foreign and name not in ("detach", "__get__", "size", "dim", "numel", "__repr__"):
+            if foreign and name not in NO_READS:
                 shape = list(leaf.shape)
                 if f"{shape}" not in self.captured:
                     self.captured.append(f"{shape}")
@@ -177,20 +197,8 @@ class _CaptureSpotter(TorchFunctionMode):
         return result
 
 
-def captured_tensors(call: Call, seed: int) -> list[str]:
-    """Return the shapes of tensors that require grad and that forward takes from somewhere else than its arguments."""
-    _, arguments = call.fresh()
-    args, kwargs = call.rebuild(arguments)
-    inside = [tensor for _, tensor in tensors_in([*args, *kwargs.values()], "")]
-    spotter = _CaptureSpotter([*arguments, *inside])
-    with phase("forward"), torch.enable_grad(), spotter:
-        reseed(seed)
-        call.run(arguments)
-    return spotter.captured
-
-
 @contextmanager
-def direct_forwards() -> Iterator[list[str]]:
+def _forwards_outside_apply() -> Iterator[list[str]]:
     """Collect the names of custom Functions whose ``forward`` is called outside any ``apply``.
 
     Raises:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import torch
 
-from pytest_autograd.audit.audit import Audit
 from pytest_autograd.audit.pictures import costs, pictures
 from pytest_autograd.call.call import Call
 from pytest_autograd.call.placement import placements
 from pytest_autograd.checking import check_call, make_options
 from pytest_autograd.errors import CheckError, first_line
+from pytest_autograd.facts.probe import Probe
 from pytest_autograd.plugin.settings import Settings
 from pytest_autograd.report.results import Entry
 from pytest_autograd.running.restore import MIB, put_back, reachable
@@ -59,13 +59,14 @@ def verified_entry(call: Call, blank: Entry, settings: Settings, **options: obje
     entry = blank
     wants_pictures = any(file.suffix == ".html" for file in settings.reports)
 
-    def look(audits: Sequence[Audit]) -> None:
+    def look(probes: Sequence[Probe]) -> None:
         nonlocal entry
-        places = [(audit.place.file if audit.place else None, audit.call.name) for audit in audits]
-        update: dict[str, Any] = {"covers": tuple(places)}
+        places = [(probe.source.of_target, probe.call.name) for probe in probes]
+        covers = tuple((place.file if place else None, name) for place, name in places)
+        update: dict[str, Any] = {"covers": covers}
         if wants_pictures:
-            drawn = [picture for audit in audits for picture in pictures(audit)]
-            own, plain = costs(audits[-1])
+            drawn = [picture for probe in probes for picture in pictures(probe)]
+            own, plain = costs(probes[-1])
             update |= {"pictures": tuple(drawn), "own_cost": own, "plain_cost": plain}
         entry = entry.model_copy(update=update)
 

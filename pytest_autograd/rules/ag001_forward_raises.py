@@ -22,7 +22,7 @@ EXPLAINED_BY = ("AG203", "AG204", "AG304")
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Look at whether the observed call came back."""
-    trace = probe.attempt
+    trace = probe.run.trace_or_error
     if trace.error is not None:
         after = " (torch refuses what forward did)" if trace.returned else ""
         yield raised(f"forward raises{after}", trace.error)

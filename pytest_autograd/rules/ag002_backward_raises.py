@@ -22,10 +22,10 @@ EXPLAINED_BY = ("AG004", "AG205", "AG302", "AG303", "AG401", "AG404", "AG405")
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Look at the first observed backward pass."""
-    first = probe.backward_runs[0]
+    first = probe.run.backward_runs[0]
     if first.error is not None:
         yield raised("backward raises", first.error)
     elif first.refused is not None:
         yield raised(
-            "the engine refuses what backward returned", first.refused, probe.place_of_backward
+            "the engine refuses what backward returned", first.refused, probe.source.of_backward
         )

@@ -22,13 +22,13 @@ SKILL = "ctx/non-differentiable-outputs"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Look for an output that requires grad, then at those that do not."""
-    trace = probe.trace
+    trace = probe.run.trace
     if not trace.node_outputs:
         kind = type(trace.output).__name__
         what = f"a {kind}" if not trace.outputs else "tensors that do not require grad"
         yield Evidence(f"no output requires grad: forward returns {what}")
         return
-    for name in probe.cut_outputs:
+    for name in probe.unseen_tensors.cut_outputs:
         yield Evidence(
             f"{name} varies smoothly with the inputs and is marked non-differentiable: a loss on it trains nothing",
             output=name,

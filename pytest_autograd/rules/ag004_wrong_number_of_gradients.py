@@ -21,11 +21,11 @@ SKILL = "template/one-gradient-per-input"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Count what backward returned before the engine saw it."""
-    run = probe.answered
+    run = probe.run.returned_backward
     wanted, returned = len(run.needs_input_grad), len(run.returned)
     surplus = any(value is not None for value in run.returned[wanted:])
     if returned < wanted or surplus:
-        place = probe.place_of_gradient("")
+        place = probe.source.of_gradient("")
         yield Evidence(
             f"backward returns {returned} gradient{'s' * (returned != 1)}, forward takes {wanted} "
             f"argument{'s' * (wanted != 1)}",

@@ -22,7 +22,7 @@ EXPLAINED_BY = ("AG003",)
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Look for tensors inside containers that change with the inputs."""
-    for name in probe.hidden_outputs:
+    for name in probe.unseen_tensors.hidden_outputs:
         yield Evidence(
             f"{name} depends on the inputs but sits in a container: it gets no gradient",
             output=name,

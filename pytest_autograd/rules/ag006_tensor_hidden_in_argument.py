@@ -21,7 +21,7 @@ SKILL = "template/tensors-in-containers"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Change each hidden tensor and see whether the outputs change."""
-    for path in probe.hidden_arguments:
+    for path in probe.unseen_tensors.hidden_arguments:
         yield Evidence(
             f"{path} requires grad and matters, but sits in a container: it gets no gradient",
             argument=path,

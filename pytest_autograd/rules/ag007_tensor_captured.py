@@ -21,7 +21,7 @@ SKILL = "template/captured-tensors"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Watch which tensors forward touches."""
-    for shape in probe.captured:
+    for shape in probe.unseen_tensors.captured:
         yield Evidence(
             f"forward uses a tensor of shape {shape} that requires grad and is not an argument"
         )

@@ -20,5 +20,5 @@ SKILL = "template/call-apply"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Profile the callable for calls of forward outside apply."""
-    for name in probe.direct_forwards:
+    for name in probe.unseen_tensors.direct_forwards:
         yield Evidence(f"{name}.forward is called directly: its backward is bypassed")

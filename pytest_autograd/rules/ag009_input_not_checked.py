@@ -21,7 +21,7 @@ SKILL = "verification/inputs-that-count"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Look for differentiable inputs that were left out, in whole or in part."""
-    for name in probe.symmetrised[1]:
+    for name in probe.symmetry.symmetrised[1]:
         yield Evidence(
             f"{name} is symmetric and forward reads one triangle of it: only its symmetric changes were checked",
             argument=name,

@@ -13,8 +13,9 @@ from pytest_autograd.diagnosis.explain import explain
 from pytest_autograd.rule import Evidence
 
 if TYPE_CHECKING:
-    from pytest_autograd.facts.probe import Probe
+    from pytest_autograd.facts.probe import ValueFacts
 
+ABOUT = "values"
 SEVERITY = "error"
 FIX = (
     "Derive the VJP again for this argument; if it is meant to differ (straight-through, clipping, "
@@ -25,9 +26,9 @@ SKILL = "debugging/wrong-values"
 EXPLAINED_BY = ("AG102", "AG107", "AG205", "AG206", "AG209", "AG303", "AG401", "AG408")
 
 
-def find(probe: Probe) -> Iterator[Evidence]:
+def find(probe: ValueFacts) -> Iterator[Evidence]:
     """Ask the verdict on the values, and explain each wrong argument."""
-    values = probe.values
+    values = probe.numbers.first_order
     for argument in values.arguments:
         if argument.status == "wrong":
             yield explain(probe, values, argument)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from pytest_autograd.rule import Evidence
 
 if TYPE_CHECKING:
-    from pytest_autograd.facts.probe import Probe
+    from pytest_autograd.facts.probe import ValueFacts
 
+ABOUT = "values"
 SEVERITY = "error"
 FIX = (
     "Make backward linear in grad_output; clip with a tensor hook or the optimizer, or declare the change with "
@@ -23,12 +24,12 @@ SKILL = "gradients/linear-in-grad-output"
 EXPLAINED_BY = ("AG107", "AG206", "AG209", "AG301", "AG303")
 
 
-def find(probe: Probe) -> Iterator[Evidence]:
+def find(probe: ValueFacts) -> Iterator[Evidence]:
     """Compare VJPs of combined and scaled cotangents."""
-    for broken in probe.nonlinear:
+    for broken in probe.numbers.nonlinearities:
         yield Evidence(
             f"the gradient of {broken.argument} is not linear in grad_output: {broken.law}",
             argument=broken.argument,
             max_error=broken.error,
-            place=probe.place_of_gradient(broken.argument),
+            place=probe.source.of_gradient(broken.argument),
         )

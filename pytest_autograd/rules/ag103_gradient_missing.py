@@ -12,8 +12,9 @@ from pytest_autograd.diagnosis.explain import worst_element
 from pytest_autograd.rule import Evidence
 
 if TYPE_CHECKING:
-    from pytest_autograd.facts.probe import Probe
+    from pytest_autograd.facts.probe import ValueFacts
 
+ABOUT = "values"
 SEVERITY = "error"
 FIX = (
     "Return the gradient of this argument; None only where needs_input_grad says that nobody asks."
@@ -22,12 +23,12 @@ SKILL = "gradients/none-for-an-input"
 EXPLAINED_BY = ("AG205", "AG209")
 
 
-def find(probe: Probe) -> Iterator[Evidence]:
+def find(probe: ValueFacts) -> Iterator[Evidence]:
     """Look for arguments without a gradient that forward depends on."""
-    for argument in probe.values.arguments:
+    for argument in probe.numbers.first_order.arguments:
         if argument.status == "missing":
             index, expected, _ = worst_element(argument)
-            place = probe.place_of_gradient(argument.name)
+            place = probe.source.of_gradient(argument.name)
             yield Evidence(
                 f"backward returns None for {argument.name}, but forward depends on it",
                 argument=argument.name,

@@ -15,6 +15,7 @@ from pytest_autograd.rule import Evidence
 if TYPE_CHECKING:
     from pytest_autograd.facts.probe import Probe
 
+ABOUT = "values elsewhere"
 SEVERITY = "error"
 FIX = "Derive the gradient for this region too, and add such inputs to the test; refuse in forward what is not meant."
 SKILL = "verification/other-points"
@@ -24,5 +25,5 @@ EXPLAINED_BY = ("AG102", "AG106")
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Judge the gradient at other magnitudes and signs, random values and repeated indices."""
-    for wrong in probe.wrong_points:
+    for wrong in probe.other_inputs.points:
         yield explain_there(probe, wrong)

@@ -15,6 +15,7 @@ from pytest_autograd.rule import Evidence
 if TYPE_CHECKING:
     from pytest_autograd.facts.probe import Probe
 
+ABOUT = "values elsewhere"
 SEVERITY = "error"
 FIX = "Derive the gradient for any size, and test odd sizes and a batch of one; refuse in forward what is not meant."
 SKILL = "verification/other-sizes"
@@ -24,5 +25,5 @@ EXPLAINED_BY = ("AG102", "AG104", "AG106")
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Judge the gradient with each dimension size changed wherever it occurs."""
-    for wrong in probe.wrong_sizes:
+    for wrong in probe.other_inputs.sizes:
         yield explain_there(probe, wrong)

@@ -27,11 +27,11 @@ EXPLAINED_BY = ("AG101",)
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Ask for gradients at zero, with zero rows, and at large and huge inputs."""
-    for found in probe.non_finite:
+    for found in probe.non_finite.gradients:
         yield Evidence(
             f"the gradient of {found.argument} is not finite {found.where}, where forward is smooth enough",
             argument=found.argument,
             index=found.index,
             got=found.got,
-            place=probe.place_of_gradient(found.argument),
+            place=probe.source.of_gradient(found.argument),
         )

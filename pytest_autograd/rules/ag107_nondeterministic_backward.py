@@ -22,10 +22,10 @@ EXPLAINED_BY = ("AG206", "AG209")
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Run backward after two different seeds, forward after the same."""
-    argument = probe.random
+    argument = probe.state.backward_rng
     if argument is not None:
         yield Evidence(
             f"the gradient of {argument} changes with the random stream that backward meets",
             argument=argument,
-            place=probe.place_of_backward,
+            place=probe.source.of_backward,
         )

@@ -28,11 +28,11 @@ EXPLAINED_BY = ("AG106",)
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare the dtype given with float64; at level full other dtypes too, also with long axes."""
     told = set()
-    for found in probe.given_drift:
+    for found in probe.low_precision.given:
         told.add(found.argument)
         yield _evidence(probe, found, "error")
     if probe.options.level == "full":
-        for found in probe.drift:
+        for found in probe.low_precision.others:
             if found.argument not in told:
                 yield _evidence(probe, found, SEVERITY)
 
@@ -46,5 +46,5 @@ def _evidence(probe: Probe, found: Drift, severity: Severity) -> Evidence:
         argument=found.argument,
         max_error=found.error,
         severity=severity,
-        place=probe.place_of_gradient(found.argument),
+        place=probe.source.of_gradient(found.argument),
     )

@@ -22,10 +22,10 @@ EXPLAINED_BY = ("AG102",)
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Put one NaN into grad_output where the gradient is known to depend on it."""
-    argument = probe.swallowed
+    argument = probe.non_finite.swallowed
     if argument is not None:
         yield Evidence(
             f"a NaN in grad_output does not reach the gradient of {argument}",
             argument=argument,
-            place=probe.place_of_gradient(argument),
+            place=probe.source.of_gradient(argument),
         )

@@ -21,9 +21,9 @@ SKILL = "verification/kinks"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Ask whether the judge met one-sided slopes that do not close."""
-    if not probe.values.kinked:
+    if not probe.numbers.first_order.kinked:
         return
-    name = probe.not_finite_at_sample
+    name = probe.non_finite.at_sample
     if name is None:
         yield Evidence("the sample lies on a kink of forward: one-sided derivatives differ there")
     else:

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING
 from pytest_autograd.rule import Evidence
 
 if TYPE_CHECKING:
-    from pytest_autograd.facts.probe import Probe
+    from pytest_autograd.facts.probe import ValueFacts
 
+ABOUT = "values"
 SEVERITY = "error"
 FIX = "Mend forward, or the reference; if forward is meant to differ, declare the gradient with surrogate= instead."
 SKILL = "verification/contracts"
 
 
-def find(probe: Probe) -> Iterator[Evidence]:
+def find(probe: ValueFacts) -> Iterator[Evidence]:
     """Compare the outputs with those of the reference."""
-    output, error = probe.reference_error
-    tolerance = max(1e-9, 50 * probe.precision)
+    output, error = probe.numbers.reference_error
+    tolerance = max(1e-9, 50 * probe.numbers.precision)
     if error > tolerance:
         yield Evidence(
             f"{output} differs from the reference by {error:.2g} of its size",

@@ -14,20 +14,21 @@ from pytest_autograd.diagnosis.explain import worst_element
 from pytest_autograd.rule import Evidence
 
 if TYPE_CHECKING:
-    from pytest_autograd.facts.probe import Probe
+    from pytest_autograd.facts.probe import ValueFacts
 
+ABOUT = "values"
 SEVERITY = "warning"
 FIX = "Use the same constants and precision in forward and backward; if the approximation is meant, ignore AG113."
 SKILL = "verification/accuracy"
 EXPLAINED_BY = ("AG206", "AG209", "AG303")
 
 
-def find(probe: Probe) -> Iterator[Evidence]:
+def find(probe: ValueFacts) -> Iterator[Evidence]:
     """Look for arguments whose gradient is off by a resolved amount below rtol; a mere cast is AG402's."""
-    for argument in probe.values.arguments:
-        if argument.status == "inexact" and argument.error > probe.cast_error(argument.name):
+    for argument in probe.numbers.first_order.arguments:
+        if argument.status == "inexact" and argument.error > probe.run.cast_error(argument.name):
             index, expected, got = worst_element(argument)
-            place = probe.place_of_gradient(argument.name)
+            place = probe.source.of_gradient(argument.name)
             yield Evidence(
                 f"the gradient of {argument.name} is exact to {argument.error:.1g} of its size only"
                 f"{precision_words(argument)}",

@@ -24,10 +24,10 @@ EXPLAINED_BY = ("AG111",)
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare the referee's ruling with the verdict on the values."""
-    if probe.gradcheck.status == "failed" and probe.values.confirmed:
+    if probe.torch_checks.gradcheck.status == "failed" and probe.numbers.first_order.confirmed:
         cause = (
             "forward works in lower precision inside"
-            if probe.values.precision > 1e-9
+            if probe.numbers.first_order.precision > 1e-9
             else "its step and tolerances do not suit"
         )
         yield Evidence(f"gradcheck fails although the gradient was confirmed: {cause}")

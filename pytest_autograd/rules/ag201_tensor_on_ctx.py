@@ -33,7 +33,7 @@ EXPLAINED_BY = ("AG202",)
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Look at what forward left on ctx; an output there is AG202's."""
-    trace = probe.attempt
+    trace = probe.run.trace_or_error
     kept = tensors_on(trace.ctx_attributes())
     passed = passed_inside(probe.call, trace) if kept else set()
     whole: dict[str, list[str]] = {}
@@ -45,7 +45,7 @@ def find(probe: Probe) -> Iterator[Evidence]:
             continue
         role = input_name(tensor, probe.call, trace)
         what = f"the input {role}" if role else "an intermediate"
-        stale = role is not None and probe.goes_stale(role)
+        stale = role is not None and probe.state.goes_stale(role)
         detail = (
             "; changed in place after the call, it silently gives another gradient" if stale else ""
         )

@@ -23,8 +23,8 @@ SKILL = "ctx/saving-outputs"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Call forward, drop everything, and see whether the node lives on."""
-    if probe.leak:
-        trace = probe.trace
+    if probe.state.leak:
+        trace = probe.run.trace
         names = [
             name for name, t in tensors_on(trace.ctx_attributes()).items() if is_output(t, trace)
         ]

@@ -21,7 +21,7 @@ SKILL = "ctx/non-tensors"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Look at what save_for_backward was given."""
-    for save in probe.attempt.saves:
+    for save in probe.run.trace_or_error.saves:
         for position, value in enumerate(save.values):
             if value is not None and not is_tensor(value):
                 kind = type(value).__name__

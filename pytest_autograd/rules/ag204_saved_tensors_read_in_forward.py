@@ -21,7 +21,7 @@ SKILL = "ctx/saved-tensors-in-forward"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Look at reads of saved_tensors before forward returned."""
-    attempt = probe.attempt
+    attempt = probe.run.trace_or_error
     for place in dict.fromkeys(attempt.reads_in_forward):
         broke = attempt.error is not None and not attempt.returned
         tail = ", and forward fails on it" if broke else ""

@@ -20,7 +20,7 @@ SKILL = "ctx/saving-once"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Count the calls of save_for_backward in one forward."""
-    saves = probe.attempt.saves
+    saves = probe.run.trace_or_error.saves
     if len(saves) > 1:
         kept, lost = len(saves[-1].values), sum(len(save.values) for save in saves[:-1])
         yield Evidence(

@@ -24,21 +24,19 @@ EXPLAINED_BY = ("AG209", "AG302", "AG303")
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Call forward twice; then run another call between forward and backward."""
-    unsteady = probe.unsteady
+    unsteady = probe.state.repeated_forward
     if unsteady is not None:
-        output, error = unsteady
         yield Evidence(
-            f"{output} differs when forward is called again on the same inputs",
-            output=output,
-            max_error=error,
+            f"{unsteady.argument} differs when forward is called again on the same inputs",
+            output=unsteady.argument,
+            max_error=unsteady.error,
         )
         return
-    changed = probe.interleaved
+    changed = probe.state.interleaved
     if changed is not None:
-        argument, error = changed
         yield Evidence(
-            f"the gradient of {argument} changes when another call comes between forward and backward",
-            argument=argument,
-            max_error=error,
-            place=probe.place_of_backward,
+            f"the gradient of {changed.argument} changes when another call comes between forward and backward",
+            argument=changed.argument,
+            max_error=changed.error,
+            place=probe.source.of_backward,
         )

@@ -26,8 +26,8 @@ EXPLAINED_BY = (
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Replace each saved tensor by several poisons and see whether any gradient changes."""
-    for position in probe.unused_saves:
-        save = probe.trace.saves[-1]
+    for position in probe.saved_tensors.unused:
+        save = probe.run.trace.saves[-1]
         yield Evidence(
             f"saved tensor {position} ({shape(save.values[position])}) never changes a gradient",
             place=save.place,

@@ -20,8 +20,8 @@ SKILL = "memory/saved-views"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare the bytes of each saved tensor with those of its storage."""
-    for position, part, whole in probe.pinning_saves:
+    for position, part, whole in probe.saved_tensors.pinning:
         yield Evidence(
             f"saved tensor {position} has {part:,} bytes and keeps a storage of {whole:,} bytes alive",
-            place=probe.trace.saves[-1].place,
+            place=probe.run.trace.saves[-1].place,
         )

@@ -22,13 +22,13 @@ EXPLAINED_BY = ("AG303",)
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Call twice, forward and backward, and see whether the first results are still the same."""
-    name = probe.reused_output
+    name = probe.state.reused_output
     if name is not None:
         yield Evidence(f"{name} of one call is overwritten by the next call", output=name)
-    argument = probe.reused_gradient
+    argument = probe.state.reused_gradient
     if argument is not None:
         yield Evidence(
             f"the gradient of {argument} is overwritten by the next backward",
             argument=argument,
-            place=probe.place_of_gradient(argument),
+            place=probe.source.of_gradient(argument),
         )

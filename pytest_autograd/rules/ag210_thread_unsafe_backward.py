@@ -24,15 +24,15 @@ EXPLAINED_BY = ("AG107", "AG206", "AG209", "AG301", "AG302", "AG303", "AG307", "
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Run backward in another thread, and with another call let in before each of its lines."""
-    fault = probe.threads
+    fault = probe.threads.difference
     if fault is None:
         return
     if fault.raised is not None:
-        yield raised(f"backward raises {fault.where}", fault.raised, probe.place_of_backward)
+        yield raised(f"backward raises {fault.where}", fault.raised, probe.source.of_backward)
     else:
         yield Evidence(
             f"the gradient of {fault.argument} is another one {fault.where}",
             argument=fault.argument,
             max_error=fault.error,
-            place=probe.place_of_backward,
+            place=probe.source.of_backward,
         )

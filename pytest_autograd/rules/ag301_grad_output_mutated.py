@@ -21,9 +21,9 @@ SKILL = "in-place/grad-output"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare the bytes of each grad_output before and after backward."""
-    first = probe.backward_runs[0]
+    first = probe.run.backward_runs[0]
     for position in first.changed_grads:
         name = "grad_output" if len(first.received) == 1 else f"grad_output[{position}]"
         yield Evidence(
-            f"backward changes {name} in place", place=probe.place_of_mutation("backward")
+            f"backward changes {name} in place", place=probe.source.of_mutation("backward")
         )

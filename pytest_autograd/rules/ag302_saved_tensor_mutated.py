@@ -21,8 +21,8 @@ SKILL = "in-place/saved-tensors"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare the bytes of each saved tensor before and after backward."""
-    for position in probe.backward_runs[0].changed_saved:
+    for position in probe.run.backward_runs[0].changed_saved:
         yield Evidence(
             f"backward changes ctx.saved_tensors[{position}] in place",
-            place=probe.place_of_mutation("backward"),
+            place=probe.source.of_mutation("backward"),
         )

@@ -24,12 +24,12 @@ SKILL = "in-place/inputs"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare the bytes of each input before and after forward."""
-    trace = probe.trace
+    trace = probe.run.trace
     for slot in trace.changed_inputs:
         if not any(trace.arguments[slot] is tensor for tensor in trace.dirty):
             name = probe.call.slots[slot].name
             yield Evidence(
                 f"forward changes {name} in place and does not mark it dirty",
                 argument=name,
-                place=probe.place_of_mutation("forward"),
+                place=probe.source.of_mutation("forward"),
             )

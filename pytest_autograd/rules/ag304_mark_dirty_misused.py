@@ -21,7 +21,7 @@ SKILL = "in-place/mark-dirty"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare what was marked dirty with what was written and returned."""
-    attempt = probe.attempt
+    attempt = probe.run.trace_or_error
     for i, argument in enumerate(attempt.arguments):
         if not any(argument is tensor for tensor in attempt.dirty):
             continue

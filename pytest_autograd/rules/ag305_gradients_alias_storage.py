@@ -23,18 +23,18 @@ EXPLAINED_BY = ("AG302", "AG303")
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Look at the .grad of the leaves after one backward, and at who else owns a returned gradient."""
-    shared = probe.shared_gradients
+    shared = probe.aliasing.shared_gradients
     if shared is not None:
         yield Evidence(
             f"the gradients of {shared[0]} and {shared[1]} share memory: editing one edits the other",
             argument=shared[1],
-            place=probe.place_of_gradient(shared[1]),
+            place=probe.source.of_gradient(shared[1]),
         )
-    kept = probe.kept_gradient
+    kept = probe.aliasing.kept_gradient
     if kept is not None:
         yield Evidence(
             f"the gradient of {kept[0]} is the memory of {kept[1]}: an in-place edit of the gradient corrupts it",
             argument=kept[0],
             severity="warning",
-            place=probe.place_of_gradient(kept[0]),
+            place=probe.source.of_gradient(kept[0]),
         )

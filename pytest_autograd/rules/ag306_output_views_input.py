@@ -23,7 +23,7 @@ EXPLAINED_BY = ("AG303",)
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare the memory of outputs and inputs that are not marked dirty."""
-    trace = probe.trace
+    trace = probe.run.trace
     for name, output in trace.outputs:
         if not any(output is tensor for tensor in trace.dirty):
             owner = input_name(output, probe.call, trace)

@@ -23,9 +23,9 @@ EXPLAINED_BY = ("AG002", "AG004", "AG209", "AG301", "AG302", "AG303", "AG401")
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare two backward passes over one graph, random streams reset before each."""
-    if getattr(probe.function, "clear_saved_tensors_on_access", False):
+    if getattr(probe.source.function, "clear_saved_tensors_on_access", False):
         raise NotApplicable("clear_saved_tensors_on_access allows one backward only")
-    first, *rest = probe.backward_runs
+    first, *rest = probe.run.backward_runs
     for second in rest:
         problem = second.error or second.refused
         if problem is not None:
@@ -34,6 +34,6 @@ def find(probe: Probe) -> Iterator[Evidence]:
         if not second.same_as(first):
             yield Evidence(
                 "a second backward through the same graph gives another gradient",
-                place=probe.place_of_backward,
+                place=probe.source.of_backward,
             )
             return

@@ -25,13 +25,13 @@ SKILL = "gradients/shapes"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare the shapes that backward returned, before the engine summed them, with the inputs'."""
-    run = probe.answered
+    run = probe.run.returned_backward
     for slot in probe.call.slots:
         gradient = run.returned[slot.position] if slot.position < len(run.returned) else None
         if not slot.differentiated or not is_tensor(gradient) or gradient.shape == slot.value.shape:
             continue
         refused = run.refused is not None
-        harmful = refused or probe.is_wrong(slot.name)
+        harmful = refused or probe.numbers.is_wrong(slot.name)
         effect = "the engine refuses it" if refused else "the engine sums it"
         yield Evidence(
             f"the gradient of {slot.name} has shape {list(gradient.shape)}, the input "
@@ -39,5 +39,5 @@ def find(probe: Probe) -> Iterator[Evidence]:
             + (" to a wrong value" * (harmful and not refused)),
             argument=slot.name,
             severity="error" if harmful else "note",
-            place=probe.place_of_gradient(slot.name),
+            place=probe.source.of_gradient(slot.name),
         )

@@ -21,7 +21,7 @@ SKILL = "gradients/dtype"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare the dtypes that backward returned, before the engine cast them, with the inputs'."""
-    run = probe.answered
+    run = probe.run.returned_backward
     for slot in probe.call.slots:
         gradient = run.returned[slot.position] if slot.position < len(run.returned) else None
         if (
@@ -36,5 +36,5 @@ def find(probe: Probe) -> Iterator[Evidence]:
             yield Evidence(
                 f"the gradient of {slot.name} is {kinds[0]}, the input {kinds[1]}: the engine casts it",
                 argument=slot.name,
-                place=probe.place_of_gradient(slot.name),
+                place=probe.source.of_gradient(slot.name),
             )

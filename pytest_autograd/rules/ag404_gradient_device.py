@@ -21,7 +21,7 @@ SKILL = "gradients/device"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare the devices of what backward returned with those of the inputs."""
-    run = probe.answered
+    run = probe.run.returned_backward
     for slot in probe.call.slots:
         gradient = run.returned[slot.position] if slot.position < len(run.returned) else None
         if slot.differentiated and is_tensor(gradient) and gradient.device != slot.value.device:
@@ -29,5 +29,5 @@ def find(probe: Probe) -> Iterator[Evidence]:
                 f"the gradient of {slot.name} is on {gradient.device}, the input on {slot.value.device}: the engine "
                 "refuses it",
                 argument=slot.name,
-                place=probe.place_of_gradient(slot.name),
+                place=probe.source.of_gradient(slot.name),
             )

@@ -22,11 +22,11 @@ EXPLAINED_BY = ("AG006",)
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare the places of returned gradients with those of tensors."""
-    run = probe.answered
+    run = probe.run.returned_backward
     tensors = {slot.position for slot in probe.call.slots}
     for position in range(min(len(run.returned), len(run.needs_input_grad))):
         if position not in tensors and run.returned[position] is not None:
             yield Evidence(
                 f"backward returns a gradient at place {position}, where forward takes no tensor",
-                place=probe.place_of_return(position),
+                place=probe.source.of_return(position),
             )

@@ -26,6 +26,6 @@ EXPLAINED_BY = (
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Use one output at a time."""
-    found = probe.undefined
+    found = probe.partial_gradients.undefined_grads
     if found is not None:
-        yield breaking("backward", found, probe.place_of_backward)
+        yield breaking("backward", found, probe.source.of_backward)

@@ -27,6 +27,6 @@ EXPLAINED_BY = (
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Send equal cotangents in other memory layouts."""
-    found = probe.grad_layout
+    found = probe.layouts.grad_output
     if found is not None:
-        yield breaking("backward", found, probe.place_of_backward)
+        yield breaking("backward", found, probe.source.of_backward)

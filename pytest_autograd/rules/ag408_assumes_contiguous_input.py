@@ -24,6 +24,6 @@ EXPLAINED_BY = (
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Pass equal inputs in a transposed memory layout."""
-    found = probe.input_layout
+    found = probe.layouts.inputs
     if found is not None:
-        yield breaking("the Function", found, probe.place_of_backward)
+        yield breaking("the Function", found, probe.source.of_backward)

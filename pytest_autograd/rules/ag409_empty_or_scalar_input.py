@@ -22,7 +22,7 @@ LEVEL = "full"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Call with an empty and with a 0-dim input; an empty batch happens, other empty axes are seldom meant."""
-    found = probe.degenerate
+    found = probe.partial_gradients.empty_or_scalar
     if found is not None:
         leading = {
             slot.value.shape[0]
@@ -30,5 +30,5 @@ def find(probe: Probe) -> Iterator[Evidence]:
             if slot.differentiated and slot.value.dim()
         }
         batch = any(found.where == f"with size 0 in place of {n}" for n in leading)
-        evidence = breaking("backward", found, probe.place_of_backward)
+        evidence = breaking("backward", found, probe.source.of_backward)
         yield evidence if batch else replace(evidence, severity="note")

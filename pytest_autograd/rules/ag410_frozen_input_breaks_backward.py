@@ -25,5 +25,5 @@ EXPLAINED_BY = ("AG002",)
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Freeze one differentiated input after the other."""
-    for found in probe.frozen:
-        yield breaking("backward", found, probe.place_of_backward)
+    for found in probe.partial_gradients.frozen_inputs:
+        yield breaking("backward", found, probe.source.of_backward)

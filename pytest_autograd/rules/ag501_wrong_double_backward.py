@@ -16,8 +16,9 @@ from pytest_autograd.errors import NotApplicable
 from pytest_autograd.rule import Evidence
 
 if TYPE_CHECKING:
-    from pytest_autograd.facts.probe import Probe
+    from pytest_autograd.facts.probe import ValueFacts
 
+ABOUT = "values"
 SEVERITY = "error"
 FIX = (
     "Recompute the intermediate in backward from saved inputs, or return it as an output; or "
@@ -40,10 +41,12 @@ EXPLAINED_BY = (
 )
 
 
-def find(probe: Probe) -> Iterator[Evidence]:
+def find(probe: ValueFacts) -> Iterator[Evidence]:
     """Compare double backward with finite differences of the first gradient."""
-    second = probe.second
-    inexact = max((a.error for a in probe.values.arguments if a.status == "inexact"), default=0.0)
+    second = probe.numbers.second_order
+    inexact = max(
+        (a.error for a in probe.numbers.first_order.arguments if a.status == "inexact"), default=0.0
+    )
     if second.status == "wrong" and second.judgement is not None:
         if second.judgement.discrepancy <= 1000 * inexact:
             raise NotApplicable("the first derivative is inexact by as much (AG113)")
@@ -55,5 +58,5 @@ def find(probe: Probe) -> Iterator[Evidence]:
             expected=second.judgement.best.value,
             got=second.judgement.claimed,
             max_error=second.judgement.discrepancy,
-            place=probe.place_of_backward,
+            place=probe.source.of_backward,
         )

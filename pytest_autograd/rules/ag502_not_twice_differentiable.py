@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from pytest_autograd.rule import Evidence, raised
 
 if TYPE_CHECKING:
-    from pytest_autograd.facts.probe import Probe
+    from pytest_autograd.facts.probe import ValueFacts
 
+ABOUT = "values"
 SEVERITY = "error"
 FIX = (
     "Write backward in differentiable torch operations, or mark it "
@@ -23,13 +24,13 @@ SKILL = "double-backward/once-differentiable"
 EXPLAINED_BY = ("AG107", "AG202", "AG206", "AG209", "AG301", "AG302", "AG303", "AG307")
 
 
-def find(probe: Probe) -> Iterator[Evidence]:
+def find(probe: ValueFacts) -> Iterator[Evidence]:
     """Ask for the graph of the first gradient."""
-    second = probe.second
+    second = probe.numbers.second_order
     if second.error is not None:
-        yield raised("double backward raises", second.error, probe.place_of_backward)
+        yield raised("double backward raises", second.error, probe.source.of_backward)
     elif second.status == "no-history":
         yield Evidence(
             "the gradient depends on the inputs but has no graph: second derivatives are silently missing",
-            place=probe.place_of_backward,
+            place=probe.source.of_backward,
         )

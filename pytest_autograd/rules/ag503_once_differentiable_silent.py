@@ -24,8 +24,8 @@ SKILL = "double-backward/once-differentiable"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """See whether the gradient depends on the inputs while nothing is recorded."""
-    if probe.second_order_hole:
+    if probe.numbers.once_differentiable_hole:
         yield Evidence(
             "backward is once differentiable: a penalty on the gradient after a plain sum() is silently ignored",
-            place=probe.place_of_backward,
+            place=probe.source.of_backward,
         )

@@ -27,17 +27,17 @@ EXPLAINED_BY = ("AG101",)
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Judge jvp by finite differences along its tangent; where forward mode is asked for, note that there is none."""
-    if probe.options.forward_ad and not probe.has_jvp:
+    if probe.options.forward_ad and not probe.run.has_jvp:
         yield Evidence("no jvp: forward-mode AD raises on this Function", severity="note")
         return
-    verdict = probe.jvp
+    verdict = probe.transforms.jvp
     if isinstance(verdict, TargetRaised):
-        yield raised("jvp raises", verdict.error, class_place(probe.function.jvp))
+        yield raised("jvp raises", verdict.error, class_place(probe.source.function.jvp))
     elif verdict.status == "wrong":
         yield Evidence(
             "jvp is not the directional derivative of forward",
             expected=verdict.best.value,
             got=verdict.claimed,
             max_error=verdict.discrepancy,
-            place=class_place(probe.function.jvp),
+            place=class_place(probe.source.function.jvp),
         )

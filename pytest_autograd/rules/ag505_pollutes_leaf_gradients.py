@@ -21,10 +21,10 @@ SKILL = "double-backward/inner-backward"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Ask for gradients by torch.autograd.grad and look at .grad."""
-    name = probe.polluted
+    name = probe.aliasing.polluted
     if name is not None:
         yield Evidence(
             f"backward writes into the .grad of {name}",
             argument=name,
-            place=probe.place_of_backward,
+            place=probe.source.of_backward,
         )

@@ -31,9 +31,10 @@ EXPLAINED_BY = (
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare vmap with a loop and torch.func.vjp with plain autograd."""
-    if probe.has_vmap:
-        for found in probe.vmap:
-            yield differing(found.what, found.raised, found.error, class_place(probe.function.vmap))
-    found = probe.func
+    if probe.run.has_vmap:
+        found = probe.transforms.vmap
+        if found is not None:
+            yield differing(found, class_place(probe.source.function.vmap))
+    found = probe.transforms.torch_func
     if found is not None:
-        yield differing(found.what, found.raised, found.error, probe.place_of_backward)
+        yield differing(found, probe.source.of_backward)

@@ -26,5 +26,5 @@ def find(probe: Probe) -> Iterator[Evidence]:
     """Look for a vmap rule, if one is asked for."""
     if not probe.options.vmap:
         raise NotApplicable("asked for by vmap=True")
-    if not probe.has_vmap:
+    if not probe.run.has_vmap:
         yield Evidence("no vmap rule: torch.vmap raises on this Function")

@@ -23,7 +23,7 @@ def find(probe: Probe) -> Iterator[Evidence]:
     """Look for setup_context, if transforms are asked for."""
     if not (probe.options.vmap or probe.options.forward_ad):
         raise NotApplicable("asked for by vmap=True or forward_ad=True")
-    if not probe.has_setup_context:
+    if not probe.run.has_setup_context:
         yield Evidence(
             "forward takes ctx and there is no setup_context: torch.func refuses this Function"
         )

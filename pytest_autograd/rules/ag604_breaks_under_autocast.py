@@ -28,6 +28,6 @@ EXPLAINED_BY = (
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Run forward under CPU autocast to bfloat16 and backward outside."""
-    found = probe.autocast
+    found = probe.compilers.autocast
     if found is not None:
-        yield differing(found.what, found.raised, found.error, probe.place_of_backward)
+        yield differing(found, probe.source.of_backward)

@@ -23,7 +23,7 @@ EXPLAINED_BY = ("AG202",)
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Look into objects and closures on ctx; the caller's own parameters are no activations."""
-    for name, tensor in tensors_in_objects(probe.trace.ctx_attributes()).items():
+    for name, tensor in tensors_in_objects(probe.run.trace.ctx_attributes()).items():
         if any(tensor is linked for linked in probe.call.shared):
             continue
         yield Evidence(f"ctx.{name} holds a tensor ({shape(tensor)}) past save_for_backward")

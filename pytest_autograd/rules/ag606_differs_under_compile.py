@@ -25,6 +25,6 @@ LEVEL = "full"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare torch.compile (backend aot_eager) with eager."""
-    found = probe.compiled
+    found = probe.compilers.compiled
     if found is not None:
-        yield differing(found.what, found.raised, found.error, probe.place_of_backward)
+        yield differing(found, probe.source.of_backward)

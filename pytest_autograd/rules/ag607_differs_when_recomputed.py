@@ -39,6 +39,6 @@ EXPLAINED_BY = (
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare with saved tensors offloaded, and under both kinds of checkpoint."""
-    found = probe.recomputed
+    found = probe.checkpointing.difference
     if found is not None:
-        yield differing(found.what, found.raised, found.error, probe.place_of_backward)
+        yield differing(found, probe.source.of_backward)

@@ -26,5 +26,5 @@ EXPLAINED_BY = ("AG101", "AG407")
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Run torch.library.opcheck."""
-    for name, problem in probe.opcheck.items():
+    for name, problem in probe.torch_checks.opcheck.items():
         yield Evidence(f"opcheck {name}: {problem}")

@@ -22,7 +22,7 @@ EXPLAINED_BY = ("AG002", "AG004", "AG401")
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Freeze each argument and trace which products no needed gradient is made from."""
-    found = [found for found in probe.wasted if found.wasted]
+    found = [found for found in probe.partial_gradients.wasted_work if found.wasted]
     if found:
         worst = max(found, key=lambda one: one.wasted)
         names = " or ".join(one.frozen for one in found)
@@ -31,5 +31,5 @@ def find(probe: Probe) -> Iterator[Evidence]:
             f"with {names} frozen, {worst.wasted:,} of {worst.total:,} floating-point operations of backward "
             f"({share:.0%}) are for nothing",
             argument=worst.frozen,
-            place=probe.place_of_gradient(worst.frozen),
+            place=probe.source.of_gradient(worst.frozen),
         )

@@ -24,13 +24,13 @@ SKILL = "when-to-use/not-needed"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare saved bytes with those of autograd through the raw forward."""
-    values, trace = probe.values, probe.trace
-    if not values.confirmed or probe.options.contract or probe.leaves_graph:
+    values, trace = probe.numbers.first_order, probe.run.trace
+    if not values.confirmed or probe.options.contract or probe.numbers.leaves_graph:
         raise NotApplicable("the gradient is not that of forward, or forward leaves autograd")
-    own = trace.saved_bytes
-    if own >= probe.plain.saved_bytes:
-        seconds = probe.plain.forward_seconds + probe.plain.backward_seconds
+    own, plain = trace.saved_bytes, probe.saved_tensors.autograd_baseline
+    if own >= plain.saved_bytes:
+        seconds = plain.forward_seconds + plain.backward_seconds
         yield Evidence(
-            f"autograd saves {probe.plain.saved_bytes:,} bytes for the same forward, this Function {own:,} "
+            f"autograd saves {plain.saved_bytes:,} bytes for the same forward, this Function {own:,} "
             f"(autograd takes {seconds * 1e6:.0f} us for both passes)"
         )

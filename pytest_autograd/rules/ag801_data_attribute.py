@@ -21,7 +21,7 @@ SKILL = "in-place/data-attribute"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Read the source of forward and backward."""
-    for place in probe.data_attributes:
+    for place in probe.source.data_attributes:
         yield Evidence(
             ".data takes a tensor out of autograd unnoticed", place=place, seen_by="source"
         )

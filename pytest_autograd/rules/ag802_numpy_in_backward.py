@@ -24,8 +24,8 @@ EXPLAINED_BY = (
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Read the source of backward."""
-    if probe.twice_differentiable:
-        for place in probe.numpy_in_backward:
+    if probe.run.twice_differentiable:
+        for place in probe.source.numpy_in_backward:
             yield Evidence(
                 "backward calls numpy() and is not marked @once_differentiable",
                 place=place,

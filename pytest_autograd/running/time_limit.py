@@ -43,8 +43,13 @@ class TimeLimit:
         finally:
             self.deadline = before
 
-    def begin(self, seconds: float) -> None:
-        """Start the clock for the calling thread: so many seconds, or what is left of the check if that is less."""
+    def begin(self, seconds: float) -> bool:
+        """Start the clock for the calling thread: so many seconds, or what is left of the check if that is less.
+
+        Return False, and change nothing, where a clock is running already.
+        """
+        if self._until != float("inf"):
+            return False
         self._ident, self._fired = threading.get_ident(), False
         now = time.monotonic()
         self._until = now + min(seconds, max(self.deadline - now, SHORTEST))
@@ -52,6 +57,7 @@ class TimeLimit:
             self._watcher = threading.Thread(target=self._watch, daemon=True, name="patience")
             with suppress(RuntimeError):  # no thread is left by the author's code: then no clock
                 self._watcher.start()
+        return True
 
     def end(self, error: BaseException | None) -> bool:
         """Stop the clock; return whether the time was over, also where the author's code swallowed the interruption."""

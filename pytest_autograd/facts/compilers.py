@@ -1,0 +1,99 @@
+"""The same numbers compiled, and under autocast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from pytest_autograd.call.call import WIDE, Call
+from pytest_autograd.derivatives.compare import Difference, apart
+from pytest_autograd.derivatives.evaluator import Evaluator
+from pytest_autograd.derivatives.tangents import draw_cotangents
+from pytest_autograd.errors import NotApplicable, TargetRaised
+from pytest_autograd.facts.base import Facts, Subject, fact
+from pytest_autograd.facts.numbers import Numbers
+
+AUTOCAST_TOLERANCE = 0.15
+COMPILED_TOLERANCE = 1e-6
+
+
+class Compilers(Facts):
+    """What becomes of the Function where torch runs it otherwise."""
+
+    def __init__(self, subject: Subject, numbers: Numbers) -> None:
+        super().__init__(subject)
+        self.numbers = numbers
+
+    @fact
+    def compiled(self) -> Difference | None:
+        """How ``torch.compile`` (backend ``aot_eager``) differs from eager, in outputs and gradients."""
+        if not self.options.compile:
+            raise NotApplicable("asked for by compile=True")
+        evaluator, sample = self.numbers.evaluator, self.numbers.sample
+        torch.compiler.reset()  # after some recompilations of one frame the compiler runs eager
+        target = torch.compile(_traceable(evaluator.call), backend="aot_eager")
+        other = Evaluator(replace(evaluator.call, target=target), self.seed)
+        try:
+            outputs = other.forward(sample.point)
+            gradients = other.vjp(sample.point, sample.cotangents)
+        except TargetRaised as raised:
+            return Difference(f"the compiled {raised.where} raises", raised=raised.error)
+        names = [*evaluator.output_names, *evaluator.names]
+        want, got = [*sample.outputs, *sample.gradients], [*outputs, *gradients]
+        for name, a, b in zip(names, want, got, strict=True):
+            error = apart(a, b)
+            if error > max(COMPILED_TOLERANCE, self.numbers.tolerance):
+                return Difference(f"compiled, {name} differs from eager", name, error)
+        return None
+
+    @fact
+    def autocast(self) -> Difference | None:
+        """What goes wrong with forward under CPU autocast to bfloat16 and backward outside, on float32 copies."""
+        if not self.options.autocast:
+            raise NotApplicable("asked for by autocast=True")
+        call = _narrowed(self.numbers.evaluator.call)
+
+        def mixed(*args: Any, **kwargs: Any) -> Any:
+            with torch.autocast("cpu", torch.bfloat16):
+                return call.target(*args, **kwargs)
+
+        plain = Evaluator(call, self.seed)
+        other = Evaluator(replace(call, target=mixed), self.seed)
+        outputs = other.forward(other.point)
+        plain.forward(plain.point)
+        cotangents = draw_cotangents(outputs, self.seed)
+        want = plain.vjp(plain.point, [v.float() for v in cotangents])
+        try:
+            got = other.vjp(other.point, cotangents)
+        except TargetRaised as raised:
+            where = "backward raises after a forward under autocast"
+            return Difference(where, raised=raised.error)
+        for name, a, b in zip(plain.names, want, got, strict=True):
+            error = apart(a, b if a is None or b is None else b.to(a.dtype))
+            if error > AUTOCAST_TOLERANCE:
+                return Difference(f"under autocast the gradient of {name} is off", name, error)
+        return None
+
+
+def _narrowed(call: Call) -> Call:
+    """Return the call on float32 copies."""
+    narrow = {wide: torch.float32 for wide in (torch.float64, *WIDE) if not wide.is_complex}
+    slots = tuple(
+        replace(s, value=s.value.to(narrow.get(s.value.dtype, s.value.dtype))) for s in call.slots
+    )
+    return replace(call, slots=slots)
+
+
+def _traceable(call: Call) -> Callable[..., Any]:
+    """Return the target in the form that the compiler knows as a custom Function."""
+    function = call.function
+    if function is None:
+        return call.target
+
+    def apply(*args: Any, **kwargs: Any) -> Any:
+        return function.apply(*args, **kwargs)
+
+    return apply
