@@ -25,14 +25,15 @@ from mcp_server.isolation.isolate import Holds, adopt_orphans, die_with_parent
 from mcp_server.isolation.limits import GRACE, MB, STARTING, Limits
 from mcp_server.judge.facts import JudgeFacts
 from mcp_server.judge.host import Abandoned, Host, WorkerEnded
-from mcp_server.judge.remote_evaluator import CheckerCrashed, Misbehaved, ask, describe
+from mcp_server.judge.remote_evaluator import NO_CALL, CheckerCrashed, Misbehaved, ask, describe
 from mcp_server.judge.start_message import Assignment
 from mcp_server.judge.start_worker import Started, spawn_worker
-from mcp_server.judge.verdict import JudgeAudit, claims, verdict
+from mcp_server.judge.verdict import claims, judged, verdict
 from mcp_server.judge.worker_end import explain_worker_end
 from mcp_server.request import Checked, Failure, Request
 from pytest_autograd.checking import make_options
 from pytest_autograd.errors import CheckError, NotApplicable
+from pytest_autograd.facts.base import Subject
 from pytest_autograd.report.model import Isolation, Report
 from pytest_autograd.source.input_specs import TensorSpec, build
 from pytest_autograd.source.load import SUBMITTED
@@ -113,20 +114,20 @@ class Judge:
             "described": described,
         }
         ask(self._host, "load", given, **header)
-        audit = _audit(self._host, request, given, started)
-        if audit is not None:
-            audit.run()
+        facts = _facts(self._host, request, given, started)
+        own = judged(facts) if facts is not None else None
         answer, _ = ask(self._host, "audit")
-        told = claims(answer.get("report"), audit.findings if audit is not None else [])
         stamp = {
             "source_sha256": hashlib.sha256(request.source.encode()).hexdigest(),
             "seed": seed,
         }
         seconds = time.monotonic() - started
-        if audit is None:
-            return _unjudged(answer["report"], told.findings, stamp, seconds)
-        inputs = f"{audit.facts.description.origin}: {audit.call.describe()}"
-        return verdict(audit, told, {**stamp, "inputs": inputs}, seconds)
+        if facts is None or own is None:
+            told = claims(answer.get("report"), [], NO_CALL)
+            return _unjudged(answer["report"], told.outcome.findings, stamp, seconds)
+        told = claims(answer.get("report"), own.findings, facts.call)
+        inputs = f"{facts.description.origin}: {facts.call.describe()}"
+        return verdict(facts, own, told, {**stamp, "inputs": inputs}, seconds)
 
     def _isolation(self, request: Request, holds: Holds) -> Isolation:
         enforced = [
@@ -155,8 +156,8 @@ class Judge:
             raise Abandoned from error
 
 
-def _audit(host: Host, request: Request, given: list[Tensor], started: float) -> JudgeAudit | None:
-    """Return the judge's audit; None where the worker has no numbers to be judged."""
+def _facts(host: Host, request: Request, given: list[Tensor], started: float) -> JudgeFacts | None:
+    """Return the judge's facts; None where the worker has no numbers to be judged."""
     try:
         call, point, description = describe(host)
     except NotApplicable:
@@ -167,7 +168,7 @@ def _audit(host: Host, request: Request, given: list[Tensor], started: float) ->
     options = make_options(**_without_names(request.options))
     deadline = started + request.time_limit
     seed = request.options["seed"]
-    return JudgeAudit(JudgeFacts(host, call, point, description, options, seed, deadline))
+    return JudgeFacts(host, Subject(call, options, seed, deadline), point, description)
 
 
 def _same(given: Tensor, point: Tensor) -> bool:

@@ -12,8 +12,7 @@ from torch import Tensor
 
 from mcp_server.judge.host import Host
 from mcp_server.worker.wire import MaybeTensors, Message
-from pytest_autograd.call.call import Call, Slot
-from pytest_autograd.derivatives.evaluator import Evaluator
+from pytest_autograd.call.call import Call, Slot, differentiable
 from pytest_autograd.errors import CheckError, NotApplicable, TargetRaised
 from pytest_autograd.running.author_code import NoHistory
 
@@ -60,23 +59,17 @@ def ask(host: Host, question: str, tensors: Sequence[Any] = (), **header: Any) -
     return answer, found
 
 
-class RemoteEvaluator(Evaluator):
-    """Forward, VJP and VJP of the VJP of the call that the worker holds."""
+class RemoteEvaluator:
+    """Forward, VJP and VJP of the VJP of the call that the worker holds: the oracle of the judge."""
 
     prefix = ""
 
     def __init__(self, host: Host, call: Call, point: list[Tensor], outputs: Sequence[str]) -> None:
-        self.host, self.call, self._point = host, call, point
-        self.seed = 0
-        self.calls: Counter[str] = Counter()
+        self.host, self.call, self.point = host, call, point
+        self.names = [call.slots[i].name for i in call.differentiated]
         self.output_names = list(outputs)
-        self._outputs = list(range(len(outputs)))
+        self.calls: Counter[str] = Counter()
         self._shapes: list[tuple[torch.Size, torch.dtype]] | None = None
-
-    @property
-    def point(self) -> list[Tensor]:
-        """The differentiated values as given."""
-        return self._point
 
     def at(self, point: list[Tensor]) -> RemoteEvaluator:
         """Return the same evaluator with another point as its own."""
@@ -88,7 +81,7 @@ class RemoteEvaluator(Evaluator):
         """Return the differentiable outputs at ``point``; their shapes and dtypes never change."""
         self.calls["forward"] += 1
         _, outputs = ask(self.host, f"{self.prefix}forward", point)
-        shapes = [(y.shape, y.dtype) for y in outputs if y is not None and _is_float(y)]
+        shapes = [(y.shape, y.dtype) for y in outputs if y is not None and differentiable(y)]
         if len(shapes) != len(outputs) or len(outputs) != len(self.output_names):
             raise Misbehaved("forward did not answer with its differentiable outputs")
         if self._shapes is None:
@@ -97,26 +90,12 @@ class RemoteEvaluator(Evaluator):
             raise NotApplicable("the shapes of the outputs change from call to call")
         return cast("list[Tensor]", outputs)
 
-    def vjp(
-        self, point: Sequence[Tensor], cotangents: Sequence[Tensor | None], *how: Any, **named: Any
-    ) -> MaybeTensors:
+    def vjp(self, point: Sequence[Tensor], cotangents: Sequence[Tensor | None]) -> MaybeTensors:
         """Return what backward answers at ``point`` for ``cotangents``."""
-        if how or named:
-            raise NotApplicable("not asked of another process")
         self.calls["backward"] += 1
         question = f"{self.prefix}vjp"
         _, found = ask(self.host, question, [*point, *cotangents], split=len(point))
         return _like(found, point)
-
-    def vjp_around(
-        self, point: Sequence[Tensor], cotangents: Sequence[Tensor], other: Sequence[Tensor]
-    ) -> NoReturn:
-        """Refuse: interleaved calls are the worker's own experiment."""
-        raise NotApplicable("not asked of another process")
-
-    def jvp(self, point: Sequence[Tensor], tangents: Sequence[Tensor]) -> NoReturn:
-        """Refuse: forward-mode AD is the worker's own experiment."""
-        raise NotApplicable("not asked of another process")
 
     def double_vjp(
         self, point: Sequence[Tensor], cotangents: Sequence[Tensor], weights: Sequence[Tensor]
@@ -165,7 +144,7 @@ def describe(host: Host) -> tuple[Call, list[Tensor], Description]:
         raise Misbehaved(f"the description of the call: {error}") from error
     call = Call(description.name, slots, _no_code_here, _no_code_here, constants=constants)
     wanted = [slot for slot in slots if slot.differentiated]
-    good = [x for x in point if x is not None and _is_float(x)]
+    good = [x for x in point if x is not None and differentiable(x)]
     if (
         not wanted
         or not description.outputs
@@ -188,8 +167,7 @@ def _no_code_here(*_: Any) -> NoReturn:
     raise AssertionError("the judge never holds submitted code")
 
 
-def _is_float(tensor: Tensor) -> bool:
-    return tensor.is_floating_point() or tensor.is_complex()
+NO_CALL = Call("", (), _no_code_here, _no_code_here)
 
 
 def _like(found: MaybeTensors, wanted: Sequence[Tensor]) -> MaybeTensors:

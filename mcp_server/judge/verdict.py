@@ -24,52 +24,41 @@ from pydantic import ValidationError
 
 from mcp_server.judge.facts import JudgeFacts
 from mcp_server.judge.remote_evaluator import Misbehaved
-from pytest_autograd.audit.audit import RANK, Audit
+from pytest_autograd.audit.audit import RANK, Outcome, run_rules
 from pytest_autograd.audit.verdict import make_report
+from pytest_autograd.call.call import Call
 from pytest_autograd.registry import all_rules
 from pytest_autograd.report.model import CheckResult, Finding, Report, Stats, Verdict
+from pytest_autograd.rule import Rule
 from pytest_autograd.source.load import SUBMITTED
 
-JUDGED = ("AG101", "AG102", "AG103", "AG112", "AG113", "AG501", "AG502")
 _LONGEST = 1_000
 _MOST_FINDINGS = 100
 _MOST_CHECKS = 500
 _MEASURED_BY_WORKER = ("saved_bytes", "input_bytes", "forward_seconds", "backward_seconds")
 
 
-class JudgeAudit(Audit):
-    """The value rules over the judge's own facts."""
+def judged_rules() -> dict[str, Rule]:
+    """Return the rules that the judge decides itself: those about values."""
+    return {code: rule for code, rule in all_rules().items() if rule.about == "values"}
 
-    def __init__(self, facts: JudgeFacts) -> None:
-        self.facts = facts
-        super().__init__(facts.call, facts.options, facts.seed, facts.deadline)
 
-    def __post_init__(self) -> None:
-        """Take the judge's facts instead of a probe, which would need the code."""
-        self.probe = self.facts  # type: ignore[assignment]
-        self.place = self.facts.place_of_backward
-
-    def run(self) -> None:
-        """Run the rules about values."""
-        for code in JUDGED:
-            if self.options.wants(code):
-                self._run_rule(all_rules()[code])
-        self._drop_explained()
-        self.findings = [f.model_copy(update={"origin": "judge"}) for f in self.findings]
+def judged(facts: JudgeFacts) -> Outcome:
+    """Run the rules about values over the judge's own facts."""
+    return run_rules(judged_rules().values(), facts, origin="judge")
 
 
 @dataclass
 class Claims:
     """What the worker's own report adds: findings and checks, stamped and cut to size."""
 
-    findings: list[Finding]
-    checks: list[CheckResult]
+    outcome: Outcome
     verdict: Verdict
     summary: str
     stats: Stats
 
 
-def claims(given: Any, judged: Sequence[Finding]) -> Claims:
+def claims(given: Any, judged: Sequence[Finding], call: Call) -> Claims:
     """Read the worker's report; a finding that the judge has made itself is not repeated."""
     try:
         report = Report.model_validate(given)
@@ -77,13 +66,11 @@ def claims(given: Any, judged: Sequence[Finding]) -> Claims:
         raise Misbehaved(f"its report: {error.error_count()} errors of form") from error
     own = {(finding.code, finding.evidence.argument) for finding in judged}
     told = [f for f in report.findings if (f.code, f.evidence.argument) not in own]
-    return Claims(
-        [_stamped(finding) for finding in told[:_MOST_FINDINGS]],
-        [_stamped_check(c) for c in report.checks[:_MOST_CHECKS] if c.code not in JUDGED],
-        report.verdict,
-        report.summary[:_LONGEST],
-        report.stats,
-    )
+    ours = judged_rules()
+    checks = [_stamped_check(c) for c in report.checks[:_MOST_CHECKS] if c.code not in ours]
+    findings = [_stamped(finding) for finding in told[:_MOST_FINDINGS]]
+    outcome = Outcome(call, None, findings, checks)
+    return Claims(outcome, report.verdict, report.summary[:_LONGEST], report.stats)
 
 
 def _stamped(finding: Finding) -> Finding:
@@ -110,19 +97,20 @@ def _stamped_check(check: CheckResult) -> CheckResult:
     return check.model_copy(update={"name": check.name[:80], "reason": reason})
 
 
-def verdict(audit: JudgeAudit, told: Claims, stamp: Mapping[str, Any], seconds: float) -> Report:
+def verdict(
+    facts: JudgeFacts, own: Outcome, told: Claims, stamp: Mapping[str, Any], seconds: float
+) -> Report:
     """Return the report: verified only if the judge confirmed and the worker objects to nothing."""
-    report = make_report([audit, told], audit, audit.seed, seconds)  # type: ignore[list-item]
-    findings = sorted(
-        [*audit.findings, *told.findings], key=lambda f: (-RANK[f.severity], f.code, f.origin)
-    )
     measured = {name: getattr(told.stats, name) for name in _MEASURED_BY_WORKER}
-    calls = dict(audit.facts.evaluator.calls)
-    update: dict[str, Any] = {
-        **stamp,
-        "findings": tuple(findings),
-        "stats": report.stats.model_copy(update={**measured, "calls": calls}),
-    }
+    accuracy = getattr(facts.numbers.peek("first_order"), "accuracy", None)
+    calls = dict(facts.numbers.evaluator.calls)
+    stats = Stats(accuracy=accuracy, calls=calls, **measured)
+    report = make_report([own, told.outcome], facts, facts.subject.seed, seconds, stats)
+    findings = sorted(
+        [*own.findings, *told.outcome.findings],
+        key=lambda f: (-RANK[f.severity], f.code, f.origin),
+    )
+    update: dict[str, Any] = {**stamp, "findings": tuple(findings)}
     if report.verdict == "verified" and told.verdict != "verified":
         update |= {"verdict": "inconclusive", "summary": f"the worker objects: {told.summary}"}
     return report.model_copy(update=update)
