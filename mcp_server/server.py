@@ -10,7 +10,7 @@ from mcp_server.resources.documents import add_documents
 from mcp_server.resources.skills_extension import Skills, add_files
 from mcp_server.service.checks import Checks
 from mcp_server.tools.library_tools import tools
-from mcp_server.version import version
+from pytest_autograd.version import version
 
 INSTRUCTIONS = """\
 Verifies hand-written gradients (torch.autograd.Function) by running them, and holds the guide to

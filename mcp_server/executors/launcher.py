@@ -15,7 +15,7 @@ from mcp_server.isolation.limits import environment
 from mcp_server.judge.start_message import Assignment
 
 CAN_FORK = sys.platform == "linux"
-_PATIENCE = 4.0
+_ZYGOTE_ENDS_WITHIN = 4.0
 
 
 class NotStarted(Exception):
@@ -91,7 +91,7 @@ class Launcher:
             self._control = None
         if self._zygote is not None:
             try:
-                self._zygote.wait(_PATIENCE if self._ready else 0)
+                self._zygote.wait(_ZYGOTE_ENDS_WITHIN if self._ready else 0)
             except subprocess.TimeoutExpired:
                 self._zygote.kill()
                 self._zygote.wait()

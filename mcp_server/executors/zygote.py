@@ -20,7 +20,7 @@ from mcp_server.isolation.isolate import adopt_orphans, die_with_parent, hide_me
 
 LONGEST_ASSIGNMENT = 1 << 16
 READY = b"ready"
-_PATIENCE = 3.0
+_JUDGES_END_WITHIN = 3.0
 
 
 def main() -> None:
@@ -104,7 +104,7 @@ def _end() -> NoReturn:
     from mcp_server.judge.host import children
 
     signal.set_wakeup_fd(-1)
-    until = time.monotonic() + _PATIENCE
+    until = time.monotonic() + _JUDGES_END_WITHIN
     while left := list(children()):
         if time.monotonic() > until:
             for pid in left:

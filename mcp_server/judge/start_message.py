@@ -23,5 +23,5 @@ class Assignment:
         return cls(given["scratch"], Limits(**given["limits"]), given["seconds"])
 
     def dumped(self) -> str:
-        """Return it as JSON."""
+        """Return the message as one line of JSON."""
         return json.dumps(asdict(self))

@@ -84,7 +84,9 @@ def complain(prompts: list[Prompt], name: Any, given: Any) -> None:
         raise MCPError(INVALID_PARAMS, f"no prompt {name!r}; there are {names}")
     arguments = prompt.arguments or []
     known = [each.name for each in arguments]
-    for wrong in (each for each in given if each not in known):
-        raise MCPError(INVALID_PARAMS, f"{name} takes {', '.join(known)}, not {wrong}")
-    for missing in (each.name for each in arguments if each.required and each.name not in given):
-        raise MCPError(INVALID_PARAMS, f"{name} needs the argument {missing}")
+    wrong = [each for each in given if each not in known]
+    if wrong:
+        raise MCPError(INVALID_PARAMS, f"{name} takes {', '.join(known)}, not {wrong[0]}")
+    missing = [each.name for each in arguments if each.required and each.name not in given]
+    if missing:
+        raise MCPError(INVALID_PARAMS, f"{name} needs the argument {missing[0]}")

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 
-_PATIENCE = 3.0
+_EXPORTS_WITHIN = 3.0
 
 
 class NotInstalled(Exception):
@@ -44,6 +44,6 @@ def start_exporting() -> Callable[[], None]:
         # In a thread: a signal may have come while this one holds a lock that sending needs.
         sending = threading.Thread(target=shut_down, daemon=True)
         sending.start()
-        sending.join(_PATIENCE)
+        sending.join(_EXPORTS_WITHIN)
 
     return send_the_rest

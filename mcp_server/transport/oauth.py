@@ -28,7 +28,7 @@ _ALGORITHMS = (
 )
 _REQUIRED = ("exp", "iss", "aud", "sub")
 _LEEWAY = 30.0
-_PATIENCE = 10.0
+_ISSUER_ANSWERS_WITHIN = 10.0
 
 
 class NoIssuer(Exception):
@@ -74,7 +74,9 @@ class TokenVerifier:
     def __init__(self, authority: Authority) -> None:
         """Find the keys, so that a wrong issuer is told at once."""
         self._authority = authority
-        self._keys = jwt.PyJWKClient(_address_of_keys(authority.issuer), timeout=_PATIENCE)
+        self._keys = jwt.PyJWKClient(
+            _address_of_keys(authority.issuer), timeout=_ISSUER_ANSWERS_WITHIN
+        )
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """Return who bears a token, nothing for one that is not for this server."""
@@ -113,7 +115,7 @@ class TellUnavailable:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request."""
+        """Pass a request on, or answer it where its token is not good."""
         try:
             await self._app(scope, receive, send)
         except NoIssuer as error:
@@ -131,7 +133,7 @@ def _address_of_keys(issuer: str) -> str:
     found = "no metadata"
     for url in build_oauth_authorization_server_metadata_discovery_urls(issuer, issuer):
         try:
-            with urllib.request.urlopen(url, timeout=_PATIENCE) as answer:
+            with urllib.request.urlopen(url, timeout=_ISSUER_ANSWERS_WITHIN) as answer:
                 metadata = json.load(answer)
         except (OSError, ValueError) as error:
             found = f"{url}: {error}"

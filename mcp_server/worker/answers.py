@@ -19,8 +19,9 @@ from pytest_autograd.facts.base import Subject
 from pytest_autograd.facts.probe import Probe
 from pytest_autograd.running.phase import phase
 from pytest_autograd.source.check_source import check_source, with_contracts
-from pytest_autograd.source.input_specs import Inputs, as_arguments, resolve_inputs
+from pytest_autograd.source.input_specs import Inputs
 from pytest_autograd.source.load import load_text
+from pytest_autograd.source.resolve import as_arguments, resolve_inputs
 
 DESCRIBED = "described by the caller"
 

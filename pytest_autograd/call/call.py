@@ -14,6 +14,8 @@ from torch.utils import _pytree as pytree
 from pytest_autograd.errors import CheckError
 
 Tensors = list[Tensor]
+#: From one tensor a slot to the arguments, positional and by keyword.
+Rebuild = Callable[[Sequence[Tensor]], tuple[Sequence[Any], dict[str, Any]]]
 
 WIDE = {
     torch.float16: torch.float64,
@@ -64,7 +66,7 @@ class Call:
     name: str
     slots: tuple[Slot, ...]
     target: Callable[..., Any]
-    rebuild: Callable[[Sequence[Tensor]], tuple[Sequence[Any], dict[str, Any]]]
+    rebuild: Rebuild
     function: type[torch.autograd.Function] | None = None
     constants: tuple[str, ...] = ()
     first_order_only: bool = False

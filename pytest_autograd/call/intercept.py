@@ -19,6 +19,9 @@ from torch.autograd import function as function_module
 _autograd: Any = function_module
 _base: Any = function_module._SingleLevelFunction
 
+#: The static methods that an author of a Function may write.
+METHODS = ("forward", "setup_context", "backward", "vjp", "jvp", "vmap")
+
 Apply = Callable[..., Any]
 #: Called with (Function, the original apply bound to it, args, kwargs, under_transform); returns apply's result.
 Handler = Callable[[type, Apply, tuple[Any, ...], dict[str, Any], bool], Any]

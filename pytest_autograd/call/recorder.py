@@ -19,13 +19,12 @@ from torch.utils import _python_dispatch as dispatch
 from torch.utils import _pytree as pytree
 
 from pytest_autograd.call.call import Call, differentiable
-from pytest_autograd.call.intercept import Apply, intercepted
+from pytest_autograd.call.intercept import METHODS, Apply, intercepted
 from pytest_autograd.call.shared_parameters import shared_arguments
 from pytest_autograd.call.target import function_call
 from pytest_autograd.errors import CheckError, first_line
 
 functorch: Any = torch._C._functorch  # type: ignore[attr-defined]
-METHODS = ("forward", "setup_context", "backward", "vjp", "jvp", "vmap")
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 MIB = 2**20
 LONG = 120

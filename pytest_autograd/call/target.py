@@ -16,6 +16,7 @@ from torch.utils import _pytree as pytree
 from pytest_autograd.call.call import (
     WIDE,
     Call,
+    Rebuild,
     Slot,
     choose_wanted,
     describe_constant,
@@ -108,7 +109,7 @@ def function_call(
     function: type[Function],
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
-    wanted: set[str] | None = None,
+    differentiated: set[str] | None = None,
     shared: Mapping[int, Tensor] | None = None,
 ) -> Call:
     """Return the call of a custom Function; only tensors at the top level can have a gradient."""
@@ -119,35 +120,45 @@ def function_call(
     names = parameter_names(function.forward, skip, len(args)) + list(kwargs)
     values = [*args, *kwargs.values()]
     links = shared_arguments(function, values) if shared is None else shared
-    places = [
-        i
-        for i, value in enumerate(values)
-        if isinstance(value, Tensor) and not _is_constant(value, values)
+    places = {i: names[i] for i, value in enumerate(values) if _is_slot(value, values)}
+    named = [(name, values[i]) for i, name in places.items()]
+    chosen = choose_wanted(named) if differentiated is None else differentiated
+    rest = [
+        (name, value)
+        for i, (name, value) in enumerate(zip(names, values, strict=True))
+        if i not in places
     ]
-    named = [(names[i], values[i]) for i in places]
-    chosen = choose_wanted(named) if wanted is None else wanted
+    return Call(
+        name=function.__qualname__,
+        slots=tuple(
+            Slot(name, values[i].detach(), name in chosen, position=i, shared=links.get(i))
+            for i, name in places.items()
+        ),
+        target=functools.partial(PLAIN_APPLY, function),
+        rebuild=_rebuilder(values, list(places), len(args), list(kwargs)),
+        function=function,
+        sizes_may_be_known=not all(map(is_plain, values)),
+        absent=tuple(name for name, value in rest if value is None),
+        constants=tuple(describe_constant(name, value) for name, value in rest),
+    )
+
+
+def _is_slot(value: Any, values: Sequence[Any]) -> bool:
+    return isinstance(value, Tensor) and not _is_constant(value, values)
+
+
+def _rebuilder(
+    values: Sequence[Any], places: Sequence[int], positional: int, keywords: Sequence[str]
+) -> Rebuild:
+    """Return what puts one tensor into each of ``places``, the other values as they are."""
 
     def rebuild(tensors: Sequence[Tensor]) -> tuple[Sequence[Any], dict[str, Any]]:
         filled = [own_containers(value) for value in values]
         for place, tensor in zip(places, tensors, strict=True):
             filled[place] = tensor
-        return tuple(filled[: len(args)]), dict(zip(kwargs, filled[len(args) :], strict=True))
+        return tuple(filled[:positional]), dict(zip(keywords, filled[positional:], strict=True))
 
-    return Call(
-        name=function.__qualname__,
-        slots=tuple(
-            Slot(names[i], values[i].detach(), names[i] in chosen, position=i, shared=links.get(i))
-            for i in places
-        ),
-        target=functools.partial(PLAIN_APPLY, function),
-        rebuild=rebuild,
-        function=function,
-        sizes_may_be_known=not all(map(is_plain, values)),
-        absent=tuple(name for name, value in zip(names, values, strict=True) if value is None),
-        constants=tuple(
-            describe_constant(names[i], values[i]) for i in range(len(values)) if i not in places
-        ),
-    )
+    return rebuild
 
 
 def _in_order(
@@ -187,11 +198,7 @@ def _callable_call(
     names = [*parameters, *parameter_names(target, 0, len(args))]
     given = [*parameters.values(), *args]
     values, tree, places = _leaves(given, kwargs, names)
-    patterns = {i: values[i].detach().coalesce() for i in places if _is_sparse(values[i])}
-    for i, pattern in patterns.items():  # its values are what is differentiated, its indices stay
-        wanted = values[i].requires_grad
-        values[i] = pattern.values().clone().requires_grad_(wanted)
-        places[i] += ".values()"
+    patterns = _values_of_sparse(values, places)
     named = [(label, values[i]) for i, label in places.items()]
     inputs = [(label, tensor) for label, tensor in named if label not in parameters]
     trained = {label for label, tensor in parameters.items() if tensor.requires_grad}
@@ -200,18 +207,12 @@ def _callable_call(
     def rebuild(tensors: Sequence[Tensor]) -> tuple[Sequence[Any], dict[str, Any]]:
         filled = list(values)
         for place, tensor in zip(places, tensors, strict=True):
-            filled[place] = tensor
-        for i, pattern in patterns.items():
-            filled[i] = torch.sparse_coo_tensor(
-                pattern.indices(),
-                filled[i],
-                pattern.shape,
-                is_coalesced=True,
-                check_invariants=False,
-            )
+            pattern = patterns.get(place)
+            filled[place] = tensor if pattern is None else _sparse(pattern, tensor)
         positional, keywords = pytree.tree_unflatten(filled, tree)
         return positional, keywords
 
+    rest = [*zip(names, given, strict=True), *kwargs.items()]
     return Call(
         name=name,
         slots=tuple(Slot(label, value.detach(), label in chosen) for label, value in named),
@@ -219,9 +220,24 @@ def _callable_call(
         rebuild=rebuild,
         constants=tuple(
             describe_constant(label, value)
-            for label, value in [*zip(names, given, strict=True), *kwargs.items()]
+            for label, value in rest
             if not any(isinstance(leaf, Tensor) for leaf in pytree.tree_leaves(value))
         ),
+    )
+
+
+def _values_of_sparse(values: list[Any], places: dict[int, str]) -> dict[int, Tensor]:
+    """Put the values of each sparse tensor in its place: they are differentiated, its indices stay as they are."""
+    patterns = {i: values[i].detach().coalesce() for i in places if _is_sparse(values[i])}
+    for i, pattern in patterns.items():
+        values[i] = pattern.values().clone().requires_grad_(values[i].requires_grad)
+        places[i] += ".values()"
+    return patterns
+
+
+def _sparse(pattern: Tensor, values: Tensor) -> Tensor:
+    return torch.sparse_coo_tensor(
+        pattern.indices(), values, pattern.shape, is_coalesced=True, check_invariants=False
     )
 
 

@@ -184,8 +184,8 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _report(arguments: argparse.Namespace) -> Report:
     from pytest_autograd.source.check_source import check_source
-    from pytest_autograd.source.input_specs import from_expression
     from pytest_autograd.source.load import load_file
+    from pytest_autograd.source.resolve import from_expression
 
     path, _, name = arguments.target.partition("::")
     # What the checked code prints must not mix with the report.

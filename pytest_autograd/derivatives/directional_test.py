@@ -1,16 +1,15 @@
 """The judge: is a number the directional derivative of forward? By finite differences that know their own error.
 
 For cotangents ``v`` and a direction ``u`` over all differentiated inputs, the VJP ``g = v J`` must satisfy
-``<g, u> = d/dt <v, f(x + t u)>`` at ``t = 0``. The right side is a central difference at three step sizes,
-extrapolated after Richardson; differences between the extrapolations and the rounding of ``f`` give its uncertainty.
-One-sided slopes whose gap does not close as the step shrinks tell a kink from a fault.
+``<g, u> = d/dt <v, f(x + t u)>`` at ``t = 0``. The right side is a slope of
+:mod:`pytest_autograd.derivatives.finite_differences`, which knows its own uncertainty and tells a kink from a fault.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pytest_autograd.derivatives.finite_differences import EPS, SIGMAS, FunctionAlongLine, Slope
@@ -20,6 +19,8 @@ FINER_STEPS = (1e-7, 1e-8, 1e-9)  # for steep functions, where nothing coarser c
 COARSE_STEPS = (1e-1, 3e-2, 1e-2, 3e-3)  # where forward works in low precision
 GOOD_ENOUGH = 1e-10  # relative uncertainty at which no smaller step is tried
 RESOLVED = 1e-2  # relative uncertainty above which a slope says nothing
+WIDE_STEPS = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3)  # where a rough forward follows the claim
+FAR, CLOSE, MOST, TINY = 0.1, 0.02, 0.6, 1e-5
 
 
 @dataclass(frozen=True)
@@ -56,30 +57,49 @@ def judge(line: FunctionAlongLine, claimed: float, scale: float, rounding: float
 
     ``scale``: typical size of ``<g, u>`` (see :func:`size`); ``rounding``: size of ``g * x``.
     """
-    slopes: list[Slope] = []
     if not math.isfinite(claimed):  # then only the size of the slope itself is left to measure by
         scale = rounding = 0.0
     scale = max(scale, abs(claimed) if scale else 0.0, 1e-9 * line.size, 1e-300)
+    slopes = _slopes(line, claimed, scale, rounding)
+    last = slopes[-1]
+    if _is_sure(last, scale) and not last.differs(claimed):
+        return Judgement("ok", claimed, tuple(slopes), scale)
+    scale = max(scale, *(abs(s.value) for s in slopes))
+    judgement = Judgement(_status(slopes, claimed, scale), claimed, tuple(slopes), scale)
+    if judgement.status != "wrong" or not math.isfinite(claimed):
+        return judgement
+    return _at_the_limit(line, judgement, rounding)
+
+
+def _slopes(line: FunctionAlongLine, claimed: float, scale: float, rounding: float) -> list[Slope]:
+    """Return slopes at smaller and smaller steps, up to one that is sure of the claim or two that deny it."""
+    slopes: list[Slope] = []
     for h in FINE_STEPS + FINER_STEPS if line.precision < 1e-9 else COARSE_STEPS:
         if h == FINER_STEPS[0] and _status(slopes, claimed, scale) != "unresolved":
             break
         slope = line.slope(h, rounding)
         slopes.append(slope)
-        sure = not slope.kinked and slope.uncertainty <= GOOD_ENOUGH * scale
-        if sure and not slope.differs(claimed):
-            return Judgement("ok", claimed, tuple(slopes), scale)
+        if _is_sure(slope, scale) and not slope.differs(claimed):
+            break
         if len(slopes) > 1 and _status(slopes, claimed, scale) == "wrong":
             break
-    scale = max(scale, *(abs(s.value) for s in slopes))
-    status = _status(slopes, claimed, scale)
-    if status == "wrong" and math.isfinite(claimed):
-        finest = line.slope(_finest_step(line, slopes, claimed, rounding), rounding)
-        coarse = min(slopes, key=lambda s: s.uncertainty)
-        if not finest.kinked and not (finest.differs(claimed) and _near(finest, coarse)):
-            status = "unresolved"
-        elif _rough(line, claimed, scale, rounding, finest.value):
-            return Judgement("unresolved", claimed, tuple(slopes), scale, rough=True)
-    return Judgement(status, claimed, tuple(slopes), scale)
+    return slopes
+
+
+def _is_sure(slope: Slope, scale: float) -> bool:
+    return not slope.kinked and slope.uncertainty <= GOOD_ENOUGH * scale
+
+
+def _at_the_limit(line: FunctionAlongLine, wrong: Judgement, rounding: float) -> Judgement:
+    """Ask the smallest step that still tells: "wrong" stands if it denies the claim too, and not roughness alone."""
+    claimed, scale = wrong.claimed, wrong.scale
+    finest = line.slope(_finest_step(line, wrong.slopes, claimed, rounding), rounding)
+    coarse = min(wrong.slopes, key=lambda s: s.uncertainty)
+    if not finest.kinked and not (finest.differs(claimed) and _near(finest, coarse)):
+        return replace(wrong, status="unresolved")
+    if _rough(line, claimed, scale, rounding, finest.value):
+        return replace(wrong, status="unresolved", rough=True)
+    return wrong
 
 
 def _rough(
@@ -97,10 +117,6 @@ def _rough(
         return False
     away = [abs(line.moved(t) - t * claimed) for t in (-WIDE_STEPS[-1], WIDE_STEPS[-1])]
     return max(away) <= TINY * max(line.size, scale)
-
-
-FAR, CLOSE, MOST, TINY = 0.1, 0.02, 0.6, 1e-5
-WIDE_STEPS = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3)
 
 
 def _finest_step(

@@ -1,4 +1,4 @@
-"""The decision: are the first derivatives right? Judge and witness weighed against each other."""
+"""The decision: are the first derivatives right? Judge and reference weighed against each other."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from pytest_autograd.derivatives.verdicts import ArgumentVerdict, FirstOrder, Tr
 from pytest_autograd.errors import NotApplicable
 
 TRIALS = 2
-WITNESSED = 1  # one generic cotangent shows the witness every element
 RETRIES = 3
 CONTRACT_RTOL = 1e-9
 
@@ -59,7 +58,7 @@ class FirstOrderTest:
                 values = replace(beside, kinked=True)
                 values.notes.append("judged beside the sample, which lies on a kink")
         if values.reason:
-            values = self._witness_alone(values)
+            values = self._by_reference_alone(values)
         return values
 
     def _at(self, point: Sequence[Tensor]) -> FirstOrder:
@@ -71,23 +70,23 @@ class FirstOrderTest:
         )
         base.judgements = judgements
         if any(judgement.status == "wrong" for judgement in judgements):
-            return self._blame(base) if self._witness_objects(trials) else self._unresolved(base)
+            return self._blame(base) if self._reference_objects(trials) else self._unresolved(base)
         if any(judgement.status != "ok" for judgement in judgements):
             return self._unresolved(base, judgements)
         base.accuracy = max(judgement.accuracy for judgement in judgements)
         base.arguments = [ArgumentVerdict(name, "ok") for name in self.evaluator.names]
         base.confirmed = True
-        return self._with_witness(base, judgements)
+        return self._with_reference(base, judgements[0])
 
-    def _witness_objects(self, trials: Sequence[Trial]) -> bool:
-        """Whether the witness does not contradict the judge's "wrong" by agreeing with backward in every element."""
+    def _reference_objects(self, trials: Sequence[Trial]) -> bool:
+        """Whether the reference does not contradict the judge's "wrong" by agreeing with backward in every element."""
         try:
             for trial in trials:
-                witness = self.trials.ask_reference(trial.point, trial.cotangents)
+                reference = self.trials.ask_reference(trial.point, trial.cotangents)
                 compared = self.trials.compare(
-                    trial, witness.gradients, self.trials.reference_tolerance
+                    trial, reference.gradients, self.trials.reference_tolerance
                 )
-                if witness.breaks or any(argument.status != "ok" for argument in compared):
+                if reference.breaks or any(argument.status != "ok" for argument in compared):
                     return True
         except NotApplicable:
             return True
@@ -111,63 +110,59 @@ class FirstOrderTest:
         uncertainty = max(j.best.uncertainty / j.scale for j in judgements)
         return f"finite differences could not resolve the gradient (uncertain by {uncertainty:.1g} of its size)"
 
-    def _with_witness(self, values: FirstOrder, judgements: Sequence[Judgement]) -> FirstOrder:
-        """Let the witness look for errors smaller than the judge resolves."""
-        for trial, judgement in list(zip(values.trials, judgements, strict=True))[:WITNESSED]:
-            try:
-                witness = self.trials.ask_reference(trial.point, trial.cotangents)
-            except NotApplicable as reason:
-                values.notes.append(f"no reference gradient: {reason}")
-                return values
-            apart = inner(minus(trial.got, witness.gradients), trial.along)
-            if (
-                abs(apart)
-                > 10 * max(judgement.best.uncertainty, EPS * judgement.scale)
-                + 1e-8 * judgement.scale
-            ):
-                cause = ", ".join(witness.breaks) or "a tie"
-                values.notes.append(
-                    f"the reference gradient disagrees through {cause}; the judge confirms"
-                )
-                return values
-            if witness.breaks:
-                continue
-            tolerance = self.trials.reference_tolerance
-            compared = self.trials.compare(trial, witness.gradients, tolerance)
-            if any(argument.status == "inexact" for argument in compared):
-                tolerance = max(tolerance, self.trials.reference_rounding(trial, witness.gradients))
-                compared = self.trials.compare(trial, witness.gradients, tolerance)
-            values.arguments = [
-                max(pair, key=lambda a: a.error)
-                for pair in zip(values.arguments, compared, strict=True)
-            ]
-        if all(argument.status == "ok" for argument in values.arguments):
+    def _with_reference(self, values: FirstOrder, judgement: Judgement) -> FirstOrder:
+        """Let the reference look for errors smaller than the judge resolves; one generic cotangent shows it all."""
+        trial = values.trials[0]
+        try:
+            reference = self.trials.ask_reference(trial.point, trial.cotangents)
+        except NotApplicable as reason:
+            values.notes.append(f"no reference gradient: {reason}")
             return values
-        values.accuracy = max(argument.error for argument in values.arguments)
-        values.confirmed = all(
-            argument.status in ("ok", "inexact") for argument in values.arguments
-        )
+        apart = inner(minus(trial.got, reference.gradients), trial.along)
+        unresolved = 10 * max(judgement.best.uncertainty, EPS * judgement.scale)
+        if abs(apart) > unresolved + 1e-8 * judgement.scale:
+            cause = ", ".join(reference.breaks) or "a tie"
+            values.notes.append(
+                f"the reference gradient disagrees through {cause}; the judge confirms"
+            )
+        elif not reference.breaks:
+            self._compare_with_reference(values, trial, reference.gradients)
         return values
 
-    def _witness_alone(self, values: FirstOrder) -> FirstOrder:
-        """Confirm by the witness what the judge cannot resolve, if forward never left autograd."""
+    def _compare_with_reference(
+        self, values: FirstOrder, trial: Trial, gradients: MaybeTensors
+    ) -> None:
+        tolerance = self.trials.reference_tolerance
+        compared = self.trials.compare(trial, gradients, tolerance)
+        if any(argument.status == "inexact" for argument in compared):
+            tolerance = max(tolerance, self.trials.reference_rounding(trial, gradients))
+            compared = self.trials.compare(trial, gradients, tolerance)
+        pairs = zip(values.arguments, compared, strict=True)
+        values.arguments = [max(pair, key=lambda a: a.error) for pair in pairs]
+        statuses = {argument.status for argument in values.arguments}
+        if statuses != {"ok"}:
+            values.accuracy = max(argument.error for argument in values.arguments)
+            values.confirmed = statuses <= {"ok", "inexact"}
+
+    def _by_reference_alone(self, values: FirstOrder) -> FirstOrder:
+        """Confirm by the reference what the judge cannot resolve, if forward never left autograd."""
         compared: list[ArgumentVerdict] = []
         for trial in values.trials:
             try:
-                witness = self.trials.ask_reference(trial.point, trial.cotangents)
+                reference = self.trials.ask_reference(trial.point, trial.cotangents)
             except NotApplicable as reason:
                 values.reason = f"{values.reason}, and there is no reference gradient: {reason}"
                 return values
-            if witness.breaks:
+            if reference.breaks:
                 values.reason = (
-                    f"{values.reason}, and forward leaves autograd ({', '.join(witness.breaks)})"
+                    f"{values.reason}, and forward leaves autograd ({', '.join(reference.breaks)})"
                 )
                 return values
             compared += self.trials.compare(
-                trial, witness.gradients, self.trials.reference_tolerance
+                trial, reference.gradients, self.trials.reference_tolerance
             )
         off = next((a for a in compared if a.status != "ok"), None)
-        if off is not None and not values.kinked and self._judge_sides_with_witness(values):
+        if off is not None and not values.kinked and self._judge_sides_with_reference(values):
             values.arguments = _worst_of_each(compared)
             statuses = {argument.status for argument in values.arguments}
             values.confirmed, values.reason = statuses <= {"ok", "inexact"}, None
@@ -182,11 +177,11 @@ class FirstOrderTest:
         values.accuracy = self.trials.reference_tolerance
         return values
 
-    def _judge_sides_with_witness(self, values: FirstOrder) -> bool:
-        """Whether the best slope of each trial allows what the witness claims: then both object to backward."""
+    def _judge_sides_with_reference(self, values: FirstOrder) -> bool:
+        """Whether the best slope of each trial allows what the reference claims: then both object to backward."""
         for trial, judgement in zip(values.trials, values.judgements, strict=True):
-            witness = self.trials.ask_reference(trial.point, trial.cotangents)
-            claimed = inner(witness.gradients, trial.along)
+            reference = self.trials.ask_reference(trial.point, trial.cotangents)
+            claimed = inner(reference.gradients, trial.along)
             if judgement.rough or judgement.best.kinked or judgement.best.differs(claimed):
                 return False
         return True

@@ -66,45 +66,23 @@ class SecondOrderJudge:
 
     def _at(self, point: list[Tensor]) -> SecondOrder:
         cotangents = signed_bounded(self.evaluator.forward(point), self.generator)
-        first = self.evaluator.vjp(point, cotangents)
-        shapes = [x if g is None else g for x, g in zip(point, first, strict=True)]
-        weights = signed_bounded(shapes, self.generator)
-        variables = [*point, *cotangents]
-        along = [*direction(point, self.generator), *signed_bounded(cotangents, self.generator)]
+        gradient = _Gradient(self.evaluator, point, cotangents, self.generator, self.precision)
         try:
-            parts = self.evaluator.double_vjp(point, cotangents, weights)
-            claimed: MaybeTensors | None = [*parts[0], *parts[1]]
+            parts = self.evaluator.double_vjp(point, cotangents, gradient.weights)
         except NoHistory:
-            claimed = None
+            return self._without_history(gradient.judged(None, range(len(point))))
         except TargetRaised as raised:
             return SecondOrder("raises", error=raised.error)
-        split = len(point)
-
-        def first_gradient(values: Sequence[Tensor]) -> Sequence[Tensor | None]:
-            return self.evaluator.vjp(values[:split], values[split:])
-
-        def judged(moving: Sequence[int]) -> Judgement:
-            restricted = [u if i in moving else torch.zeros_like(u) for i, u in enumerate(along)]
-            path = Samples(first_gradient, variables, restricted, shapes, first)
-            line = FunctionAlongLine(path, weights, self.precision)
-            given = [None] * len(variables) if claimed is None else claimed
-            kept = [g if i in moving else None for i, g in enumerate(given)]
-            what = inner(kept, restricted), size(kept, restricted), size(kept, variables)
-            verdict = judge(line, *what)
-            if verdict.status == "ok":
-                return verdict
-            precision = max(self.precision, measured_precision(line))
-            return judge(FunctionAlongLine(path, weights, precision), *what)
-
-        if claimed is None:
-            return self._without_history(judged(range(split)))
-        whole = judged(range(len(variables)))
+        claimed = [*parts[0], *parts[1]]
+        whole = gradient.judged(claimed, range(len(claimed)))
         if whole.status == "ok":
             return SecondOrder("ok", judgement=whole)
         if whole.status != "wrong":
             return SecondOrder("unresolved", judgement=whole)
         names = [*self.evaluator.names, *("grad_output" for _ in cotangents)]
-        blamed = [name for i, name in enumerate(names) if judged([i]).status == "wrong"]
+        blamed = [
+            name for i, name in enumerate(names) if gradient.judged(claimed, [i]).status == "wrong"
+        ]
         return SecondOrder("wrong", tuple(dict.fromkeys(blamed)), judgement=whole)
 
     @staticmethod
@@ -114,3 +92,39 @@ class SecondOrderJudge:
             return SecondOrder("constant", judgement=by_inputs)
         status = "no-history" if by_inputs.status == "wrong" else "unresolved"
         return SecondOrder(status, judgement=by_inputs)
+
+
+class _Gradient:
+    """The first gradient as a function of inputs and cotangents, weighted, along a direction over both."""
+
+    def __init__(
+        self,
+        evaluator: GradientOracle,
+        point: list[Tensor],
+        cotangents: list[Tensor],
+        generator: torch.Generator,
+        precision: float,
+    ) -> None:
+        self.evaluator, self.split, self.precision = evaluator, len(point), precision
+        self.here = evaluator.vjp(point, cotangents)
+        self.shapes = [x if g is None else g for x, g in zip(point, self.here, strict=True)]
+        self.weights = signed_bounded(self.shapes, generator)
+        self.variables = [*point, *cotangents]
+        self.along = [*direction(point, generator), *signed_bounded(cotangents, generator)]
+
+    def judged(self, claimed: MaybeTensors | None, moving: Sequence[int]) -> Judgement:
+        """Judge what double backward claimed, by the variables that move; None claims zero."""
+        along = [u if i in moving else torch.zeros_like(u) for i, u in enumerate(self.along)]
+        samples = Samples(self._at, self.variables, along, self.shapes, self.here)
+        line = FunctionAlongLine(samples, self.weights, self.precision)
+        given = [None] * len(along) if claimed is None else claimed
+        kept = [g if i in moving else None for i, g in enumerate(given)]
+        what = inner(kept, along), size(kept, along), size(kept, self.variables)
+        verdict = judge(line, *what)
+        if verdict.status == "ok":
+            return verdict
+        precision = max(self.precision, measured_precision(line))
+        return judge(FunctionAlongLine(samples, self.weights, precision), *what)
+
+    def _at(self, values: Sequence[Tensor]) -> Sequence[Tensor | None]:
+        return self.evaluator.vjp(values[: self.split], values[self.split :])

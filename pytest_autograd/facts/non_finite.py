@@ -105,31 +105,34 @@ class NonFinite(Facts):
 
 def extreme_points(point: Sequence[Tensor]) -> Iterator[tuple[str, list[Tensor]]]:
     """Yield (description, point) at and near the ends of what floats can hold."""
+
+    def with_one(i: int, value: Tensor) -> list[Tensor]:
+        return [value if j == i else x for j, x in enumerate(point)]
+
     yield "at the given inputs", list(point)
     yield "at zero", [torch.zeros_like(x) for x in point]
     for i, x in enumerate(point):
-        if len(point) > 1:
-            yield "at zero", [torch.zeros_like(x) if j == i else y for j, y in enumerate(point)]
-        if x.dim() > 1:
-            row = x.clone()
-            row[0] = 0
-            yield "with a row of zeros", [row if j == i else y for j, y in enumerate(point)]
-        if x.dim() and x.shape[-1] > 1 and not x.is_complex():
-            masked = x.clone()
-            masked[..., 0] = -math.inf
-            yield (
-                MASKED,
-                [masked if j == i else y for j, y in enumerate(point)],
-            )
+        for where, value in _zeroed_or_masked(x, alone=len(point) == 1):
+            yield where, with_one(i, value)
     large = [i for i, x in enumerate(point) if x.numel() > 1 or len(point) == 1]
     for size in LARGE:
         for i in large:  # a lone number beside tensors is a parameter with a range of its own
-            for where, value in (
-                (f"at inputs of {size:g}", torch.full_like(point[i], size)),
-                (f"at inputs of {-size:g}", torch.full_like(point[i], -size)),
-                (f"at inputs around {size:g}", size * torch.sgn(point[i])),
-            ):
-                yield where, [value if j == i else x for j, x in enumerate(point)]
+            yield f"at inputs of {size:g}", with_one(i, torch.full_like(point[i], size))
+            yield f"at inputs of {-size:g}", with_one(i, torch.full_like(point[i], -size))
+            yield f"at inputs around {size:g}", with_one(i, size * torch.sgn(point[i]))
+
+
+def _zeroed_or_masked(x: Tensor, alone: bool) -> Iterator[tuple[str, Tensor]]:
+    if not alone:
+        yield "at zero", torch.zeros_like(x)
+    if x.dim() > 1:
+        row = x.clone()
+        row[0] = 0
+        yield "with a row of zeros", row
+    if x.dim() and x.shape[-1] > 1 and not x.is_complex():
+        masked = x.clone()
+        masked[..., 0] = -math.inf
+        yield MASKED, masked
 
 
 def _wrongly_not_finite(

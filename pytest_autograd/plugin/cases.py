@@ -9,6 +9,7 @@ from pytest_autograd.call.call import Call
 from pytest_autograd.call.placement import Placement
 from pytest_autograd.call.target import make_call
 from pytest_autograd.errors import CheckError
+from pytest_autograd.source.resolve import as_arguments
 
 MakeCall = Callable[[Placement], Call]
 
@@ -47,7 +48,6 @@ def several(name: str, given: Any) -> tuple[Any, ...]:
     return many
 
 
-def as_arguments(case: tuple[Any, ...] | Callable[[], Any]) -> tuple[Any, ...]:
-    """Return the argument tuple that a case stands for; a lone value counts as one argument."""
-    value = case() if callable(case) else case
-    return tuple(value) if isinstance(value, tuple | list) else (value,)
+def arguments_of(case: tuple[Any, ...] | Callable[[], Any]) -> tuple[Any, ...]:
+    """Return the argument tuple that a case stands for."""
+    return as_arguments(case() if callable(case) else case, "inputs=")

@@ -17,7 +17,7 @@ from pytest_autograd.errors import CheckError
 from pytest_autograd.places import class_place
 from pytest_autograd.plugin.audit_call import verified_entry
 from pytest_autograd.plugin.baseline import Baseline
-from pytest_autograd.plugin.cases import MakeCall, as_arguments, called, cases_of, placed, several
+from pytest_autograd.plugin.cases import MakeCall, arguments_of, called, cases_of, placed, several
 from pytest_autograd.plugin.expectation import Expectation
 from pytest_autograd.plugin.marker import KEYWORDS
 from pytest_autograd.plugin.settings import Settings
@@ -165,7 +165,7 @@ class MarkedTest:
             raise CheckError("function= needs inputs=, a callable that returns the argument tuple")
         elif not is_strategy(inputs):
             for label, case in cases_of(inputs):
-                yield label, partial(called, function, as_arguments(case))
+                yield label, partial(called, function, arguments_of(case))
 
     def _recorded(self) -> Iterator[tuple[str, MakeCall]]:
         calls = self.recorder.calls()
@@ -179,7 +179,7 @@ class MarkedTest:
 
         def fails(example: Any) -> bool:
             self.entries.clear()
-            make = partial(called, self.own["function"], as_arguments(example))
+            make = partial(called, self.own["function"], arguments_of(example))
             self._verify_everywhere(" smallest example that Hypothesis found", make)
             return any(not self._passes(entry) for _, entry in self.entries)
 

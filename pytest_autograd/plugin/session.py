@@ -41,8 +41,6 @@ class Session:
         """Take the entries of a marked test; those of a rerun replace those before."""
         self.results.entries.update({entry.key: entry for entry in entries})
 
-    # --- between controller and workers ----------------------------------------------------
-
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell a worker of pytest-xdist where signatures are claimed.
@@ -88,8 +86,6 @@ class Session:
             for entry in self.results.entries.values()
             if entry.outcome == "failed" and self.baseline.new_codes(entry)
         ]
-
-    # --- what is shown ---------------------------------------------------------------------
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show the table of the audit, files written, and what the baseline has to say."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_autograd.errors import CheckError
+from pytest_autograd.source.input_specs import DType, TensorSpec, build
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
@@ -17,7 +18,7 @@ LAYOUTS = ("contiguous", "transposed")
 
 def autograd_inputs(
     *arguments: Any,
-    dtypes: Sequence[str] = ("float64",),
+    dtypes: Sequence[DType] = ("float64",),
     layouts: Sequence[str] = LAYOUTS,
     sizes: tuple[int, int] = (1, 5),
     low: float = -3.0,
@@ -54,10 +55,10 @@ def autograd_inputs(
 
         def one(argument: Any) -> Any:
             if isinstance(argument, tuple):
-                shape = [size(dimension) for dimension in argument]
+                shape = tuple(size(dimension) for dimension in argument)
                 layout = draw(st.sampled_from(list(layouts)))
-                seed = draw(st.integers(0, 2**16))
-                return _tensor(shape, dtype, layout, seed, low, high)
+                spec = TensorSpec(kind="tensor", shape=shape, dtype=dtype, low=low, high=high)
+                return _tensor(spec, layout, draw(st.integers(0, 2**16)))
             return draw(argument) if is_strategy(argument) else argument
 
         return tuple(one(argument) for argument in arguments)
@@ -65,20 +66,11 @@ def autograd_inputs(
     return drawn()
 
 
-def _tensor(
-    shape: Sequence[int], dtype: str, layout: str, seed: int, low: float, high: float
-) -> Any:
-    import torch
-
-    kind = getattr(torch, dtype)
-    wide = torch.complex128 if kind.is_complex else torch.float64
-    generator = torch.Generator().manual_seed(seed)
-    unit = torch.rand(tuple(shape), generator=generator, dtype=wide)
-    offset = low * (1 + 1j) if kind.is_complex else low
-    values = (unit * (high - low) + offset).to(kind)
+def _tensor(spec: TensorSpec, layout: str, seed: int) -> Any:
+    (values,) = build([spec], seed)
     if layout == "transposed":
-        values = values.permute(*reversed(range(values.ndim))).contiguous()
-        values = values.permute(*reversed(range(values.ndim)))
+        backwards = tuple(reversed(range(values.ndim)))
+        values = values.detach().permute(backwards).contiguous().permute(backwards)
     return values.detach().requires_grad_()
 
 

@@ -73,8 +73,6 @@ class SuiteAudit:
         self._recorder: Recorder | None = None
         self._touched: set[str] = set()
 
-    # --- hooks -----------------------------------------------------------------------------
-
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Audit after everything else of the test is over, outside its time limit and its captured output."""
@@ -104,8 +102,6 @@ class SuiteAudit:
             if entries:
                 pytest.fail(_told(entries, item), pytrace=False)
         return result
-
-    # --- recording -------------------------------------------------------------------------
 
     @contextmanager
     def _recording(self, item: pytest.Item) -> Iterator[None]:
@@ -137,8 +133,6 @@ class SuiteAudit:
         module = f"{function.__module__}."
         only = self.settings.only
         return not only or any(module.startswith(f"{package}.") for package in only)
-
-    # --- auditing --------------------------------------------------------------------------
 
     def audit(self) -> None:
         """Audit every kept call; what one prints is dropped."""

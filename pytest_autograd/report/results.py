@@ -192,7 +192,7 @@ class Tally:
 
     @classmethod
     def of(cls, outcomes: Iterable[Outcome]) -> Tally:
-        """Count."""
+        """Return how many there are of each outcome."""
         tally = cls(dict.fromkeys(OUTCOMES, 0))
         for outcome in outcomes:
             tally.counts[outcome] += 1

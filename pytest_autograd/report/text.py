@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytest_autograd.places import source_line
-from pytest_autograd.report.model import Finding, Report
+
+if TYPE_CHECKING:
+    from pytest_autograd.report.model import Finding, Report
 
 SHOWN = 3
 

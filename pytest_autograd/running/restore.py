@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from pytest_autograd.call.call import Call
+from pytest_autograd.call.intercept import METHODS
 from pytest_autograd.call.tensors import same
 from pytest_autograd.errors import CheckError
 
-METHODS = ("forward", "setup_context", "backward", "vjp", "jvp", "vmap")
 MIB = 2**20
 
 

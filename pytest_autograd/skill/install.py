@@ -11,10 +11,10 @@ import json
 import os
 import shutil
 import tempfile
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pytest_autograd.skill.sections import NAME, skill_folder
+from pytest_autograd.version import version
 
 RECORD = ".installed-by-pytest-autograd.json"
 _MOST_NAMED = 3
@@ -30,7 +30,7 @@ def install(skills: Path, force: bool = False) -> str:
     found = _obstacle(target)
     if found and not force:
         raise InstallError(f"{found}; --force replaces it, --path installs elsewhere")
-    before, now = _installed(target), {"version": _version(), "files": _files(skill_folder())}
+    before, now = _installed(target), {"version": version(), "files": _files(skill_folder())}
     if before == now and not found:
         return f"{target} is up to date (version {now['version']})"
     try:
@@ -40,13 +40,6 @@ def install(skills: Path, force: bool = False) -> str:
         raise InstallError(f"cannot write {target}: {error.strerror or error}") from error
     done = f"version {before['version']} replaced" if before else "new"
     return f"{NAME} version {now['version']} is in {target} ({len(now['files'])} files, {done})"
-
-
-def _version() -> str:
-    try:
-        return version("pytest-autograd")
-    except PackageNotFoundError:  # run from an unpacked wheel or a checkout
-        return "unknown"
 
 
 def _files(folder: Path) -> dict[str, str]:

@@ -8,8 +8,9 @@ from typing import Any
 from pytest_autograd.errors import CheckError
 from pytest_autograd.report.model import Report
 from pytest_autograd.running.phase import phase
-from pytest_autograd.source.input_specs import MEND, Inputs, TensorSpec, ValueSpec, resolve_inputs
+from pytest_autograd.source.input_specs import MEND, Inputs, TensorSpec, ValueSpec
 from pytest_autograd.source.load import Source
+from pytest_autograd.source.resolve import resolve_inputs
 
 
 def check_source(

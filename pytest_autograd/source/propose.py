@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.utils import _pytree as pytree
 
-from pytest_autograd.errors import CheckError
-from pytest_autograd.running.phase import phase
+from pytest_autograd.errors import CheckError, TargetRaised
+from pytest_autograd.running.author_code import entering
 from pytest_autograd.source.input_specs import MEND, Inputs, TensorSpec, ValueSpec, build
 from pytest_autograd.source.load import described
 
@@ -184,17 +184,17 @@ def _try(target: Any, specs: Sequence[Spec], seed: int) -> _Trial:
     args = [arg.clone() if isinstance(arg, Tensor) else arg for arg in build(specs, seed)]
     call = target.apply if isinstance(target, type) else target
     try:
-        with phase("forward"):
+        with entering("forward", seed):
             raw = call(*args)
-        outputs = [leaf for leaf in pytree.tree_leaves(raw) if isinstance(leaf, Tensor)]
-    except Exception as error:
-        return _Trial(error=described(error))
+    except TargetRaised as raised:
+        return _Trial(error=described(raised.error))
+    outputs = [leaf for leaf in pytree.tree_leaves(raw) if isinstance(leaf, Tensor)]
     if not all(bool(torch.isfinite(output).all()) for output in outputs):
         return _Trial()
     try:
-        with phase("backward"):
+        with entering("backward", seed):
             roots = [output for output in outputs if output.requires_grad]
             torch.autograd.backward(roots, [torch.ones_like(root) for root in roots])
-    except Exception:
+    except TargetRaised:
         return _Trial(finite=True)
     return _Trial(finite=True, backward=True)

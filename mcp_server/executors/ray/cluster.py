@@ -6,7 +6,7 @@ import logging
 import threading
 from types import ModuleType
 
-PATIENCE = 12.0
+CONNECTS_WITHIN = 12.0
 _JOIN = (
     "make this machine a node of the cluster by ray start --address=HOST:PORT, with --num-cpus=0 "
     "if no checks shall run here"
@@ -17,7 +17,7 @@ class NoCluster(Exception):
     """There is no cluster to send checks to; the message names the mend."""
 
 
-def connect(address: str, patience: float = PATIENCE) -> ModuleType:
+def connect(address: str, patience: float = CONNECTS_WITHIN) -> ModuleType:
     """Connect this process to the cluster at ``address`` and return Ray's own module."""
     if "://" in address:
         raise NoCluster(

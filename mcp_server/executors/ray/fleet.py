@@ -9,7 +9,7 @@ from mcp_server.executors.ray.pool import Pool
 from mcp_server.isolation.limits import Limits
 from mcp_server.request import Checked, Failure, Request
 
-PATIENCE = 60.0
+NODE_ANSWERS_WITHIN = 60.0
 
 
 class Fleet:
@@ -21,7 +21,7 @@ class Fleet:
         limits: Limits | None = None,
         workers: int | None = None,
         prefork: bool = True,
-        patience: float = PATIENCE,
+        patience: float = NODE_ANSWERS_WITHIN,
     ) -> None:
         """``workers``: processors to ask Ray for, by default all that the cluster has now.
 

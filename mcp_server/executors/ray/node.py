@@ -16,7 +16,7 @@ from mcp_server.executors.local import Embedded
 from mcp_server.isolation import scratch
 from mcp_server.isolation.limits import Limits
 from mcp_server.request import Request
-from mcp_server.version import version
+from pytest_autograd.version import version
 
 
 class Node:

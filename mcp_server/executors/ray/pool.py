@@ -11,7 +11,7 @@ import anyio
 
 from mcp_server.executors.ray.node import Node
 from mcp_server.isolation.limits import Limits
-from mcp_server.version import version
+from pytest_autograd.version import version
 
 _CLOSING = 6.0
 Actor = Any  # handles of actors have no better type

@@ -1,4 +1,4 @@
-"""Which version of the package this is."""
+"""The version that is installed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from importlib import metadata
 
 
 def version() -> str:
-    """Return the version that is installed, a word in its place where none is."""
+    """Return it, a word in its place where none is: run from an unpacked wheel or a checkout."""
     try:
         return metadata.version("pytest-autograd")
     except metadata.PackageNotFoundError:
