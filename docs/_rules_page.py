@@ -36,7 +36,7 @@ def _entry(rule: Rule) -> str:
     file, _, anchor = rule.skill.partition("/")
     explained = f"\n\nNot reported where it follows from {', '.join(rule.explained_by)}."
     return (
-        f"\n## {rule.code} {rule.name}\n\n**{rule.title}** {rule.why}\n\n**Mend:** {rule.fix}"
+        f"\n## {rule.code} {rule.name}\n\n**{rule.title}** {rule.why}\n\n**Fix:** {rule.fix}"
         f"{explained if rule.explained_by else ''}\n\n"
         f"Example: [{rule.stem}.py]({EXAMPLES}/{rule.stem}.py) · "
         f"Read: [{rule.skill}]({REFERENCES}/{file}.md#{anchor})\n"
