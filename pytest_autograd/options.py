@@ -9,6 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 #: Options that name what the gradient is to be the derivative of.
 CONTRACTS = ("reference", "surrogate", "grad_transform")
+DECLARED = ("reference", "surrogate")  # those that name a function
+REPLACES_FORWARD = (
+    "surrogate",
+    "grad_transform",
+)  # those under which the gradient is not forward's derivative
 
 
 class Options(BaseModel):

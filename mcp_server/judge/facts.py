@@ -30,6 +30,7 @@ from pytest_autograd.errors import NotApplicable
 from pytest_autograd.facts.base import Facts, Subject, fact
 from pytest_autograd.facts.numbers import Nonlinearity, farthest_output, nonlinearities
 from pytest_autograd.facts.torch_checks import GradcheckResult
+from pytest_autograd.options import DECLARED
 from pytest_autograd.places import Place
 from pytest_autograd.source.load import SUBMITTED
 
@@ -94,7 +95,7 @@ class JudgedNumbers(Facts):
     @fact
     def declared(self) -> RemoteDeclared:
         """The function that a ``reference`` or ``surrogate`` contract names."""
-        if self.options.contract not in ("reference", "surrogate"):
+        if self.options.contract not in DECLARED:
             raise NotApplicable("no reference was given")
         return RemoteDeclared(self.host, self.call, self.evaluator.point, self.description.outputs)
 

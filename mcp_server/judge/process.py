@@ -34,6 +34,7 @@ from mcp_server.request import Checked, Failure, Request
 from pytest_autograd.checking import make_options
 from pytest_autograd.errors import CheckError, NotApplicable
 from pytest_autograd.facts.base import Subject
+from pytest_autograd.options import DECLARED
 from pytest_autograd.report.model import Isolation, Report
 from pytest_autograd.source.input_specs import TensorSpec, build
 from pytest_autograd.source.load import SUBMITTED
@@ -199,7 +200,7 @@ def _without_names(options: dict[str, Any]) -> dict[str, Any]:
         raise AssertionError("the judge never holds submitted code")
 
     found = dict(options)
-    for name in ("reference", "surrogate"):
+    for name in DECLARED:
         if found.get(name) is not None:
             found[name] = stand_in
     if found.get("grad_transform"):

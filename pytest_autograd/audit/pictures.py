@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pytest_autograd.derivatives.finite_differences import extrapolated
 from pytest_autograd.derivatives.tangents import inner, size
 from pytest_autograd.derivatives.verdicts import ArgumentVerdict, FirstOrder, Trial
 from pytest_autograd.errors import NotApplicable
@@ -110,12 +111,10 @@ def _by_differences(forward: Any, point: Sequence[Tensor], slot: int) -> Tensor:
         moved[slot] = moved[slot] + shift.view(moved[slot].shape)
         return torch.cat([y.detach().cpu().double().reshape(-1) for y in forward(moved)])
 
-    def column(i: int) -> Tensor:
-        wide = (outputs(i, STEP) - outputs(i, -STEP)) / (2 * STEP)
-        near = (outputs(i, STEP / 2) - outputs(i, -STEP / 2)) / STEP
-        return (4 * near - wide) / 3
-
-    return torch.stack([column(i) for i in range(point[slot].numel())], dim=1)
+    columns = [
+        extrapolated(lambda step, i=i: outputs(i, step), STEP) for i in range(point[slot].numel())
+    ]
+    return torch.stack(columns, dim=1)
 
 
 def _slice(expected: Tensor, got: Tensor) -> tuple[Tensor, Tensor, str]:

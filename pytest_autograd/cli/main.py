@@ -17,6 +17,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 
 from pytest_autograd.errors import CheckError
+from pytest_autograd.options import DECLARED
 from pytest_autograd.registry import all_rules
 from pytest_autograd.report.model import Report
 
@@ -126,7 +127,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     )
     for flag in ("gradgrad", "forward-ad", "vmap", "autocast", "compile"):
         group.add_argument(f"--{flag}", action=argparse.BooleanOptionalAction, default=None)
-    for contract in ("reference", "surrogate"):
+    for contract in DECLARED:
         group.add_argument(f"--{contract}", metavar="NAME", help="function of the file")
     group.add_argument(
         "--grad-transform", action="append", type=_pair, metavar="ARGUMENT=NAME", help="repeatable"
@@ -161,7 +162,7 @@ def _setting(text: str) -> tuple[str, float]:
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     names = (
         "level", "select", "ignore", "gradgrad", "forward_ad", "vmap", "autocast", "compile",
-        "reference", "surrogate", "rtol", "seed", "time_limit",
+        *DECLARED, "rtol", "seed", "time_limit",
     )  # fmt: skip
     options = {name: getattr(arguments, name) for name in names}
     options["grad_transform"] = dict(arguments.grad_transform or ()) or None

@@ -141,6 +141,13 @@ def has_bounded_slope(line: FunctionAlongLine, sign: float) -> bool:
     return fine <= 3 * coarse + 1e-6 * max(line.size, 1.0)
 
 
+def extrapolated(at: Callable[[float], Any], h: float) -> Any:
+    """Return the derivative of ``at`` at 0 from central differences at ``h`` and ``h/2``, extrapolated."""
+    wide = (at(h) - at(-h)) / (2 * h)
+    near = (at(h / 2) - at(-h / 2)) / h
+    return (4 * near - wide) / 3
+
+
 def numeric_gradient(
     forward: Callable[[Sequence[Tensor]], Sequence[Tensor]],
     point: Sequence[Tensor],
@@ -167,11 +174,9 @@ def numeric_gradient(
     def slope(i: int, unit: complex) -> float:
         h = step * max(1.0, abs(x.reshape(-1)[i].item()))
         shift: Any = torch.zeros(x.numel(), dtype=x.dtype, device=x.device)
-        shift[i] = unit * h if x.is_complex() else h
+        shift[i] = unit if x.is_complex() else 1
         shift = shift.view(x.shape)
-        wide = (value(shift) - value(-shift)) / (2 * h)
-        near = (value(shift / 2) - value(-shift / 2)) / h
-        return (4 * near - wide) / 3
+        return extrapolated(lambda t: value(t * shift), h)
 
     for i in range(x.numel()):
         if time.monotonic() > stop:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_autograd.call.call import Call
 from pytest_autograd.errors import NotApplicable
-from pytest_autograd.options import Options
+from pytest_autograd.options import REPLACES_FORWARD, Options
 
 OUT_OF_TIME = "the time limit is used up"
 
@@ -28,10 +28,10 @@ class Subject:
         """Seconds that the time limit leaves."""
         return self.deadline - time.monotonic()
 
-    def not_under_a_contract(self) -> None:
+    def not_under_a_contract(self, why: str = "not asked under a contract") -> None:
         """Raise :class:`NotApplicable` where a contract says that the gradient is not forward's derivative."""
-        if self.options.contract in ("surrogate", "grad_transform"):
-            raise NotApplicable("not asked under a contract")
+        if self.options.contract in REPLACES_FORWARD:
+            raise NotApplicable(why)
 
 
 class Facts:

@@ -22,6 +22,7 @@ from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.base import Facts, Subject, fact
 from pytest_autograd.facts.run import ObservedRun
 from pytest_autograd.facts.symmetry import Symmetry
+from pytest_autograd.options import DECLARED
 
 LINEAR_RTOL = 0.02  # rounding in a bfloat16 backward is no nonlinearity
 LARGE = 1000.0
@@ -93,7 +94,7 @@ class Numbers(Facts):
     def declared(self) -> Declared:
         """The function that a ``reference`` or ``surrogate`` contract names."""
         option = self.options.contract
-        if option not in ("reference", "surrogate"):
+        if option not in DECLARED:
             raise NotApplicable("no reference was given")
         return Declared(option, getattr(self.options, option), self.evaluator)
 

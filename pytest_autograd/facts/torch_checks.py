@@ -85,8 +85,7 @@ class TorchChecks(Facts):
     def _asked(self, name: str) -> GradcheckResult:
         if self.options.level == "quick":
             raise NotApplicable("runs at level full")
-        if self.options.contract in ("surrogate", "grad_transform"):
-            raise NotApplicable("a contract replaces it")
+        self.subject.not_under_a_contract("a contract replaces it")
         cost = self.cost
         calls, seconds = cost.gradcheck() if name == "gradcheck" else cost.gradgradcheck()
         left = self.subject.left

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pytest_autograd.errors import CheckError
+from pytest_autograd.options import DECLARED
 from pytest_autograd.report.model import Report
 from pytest_autograd.running.phase import phase
 from pytest_autograd.source.input_specs import MEND, Inputs, TensorSpec, ValueSpec
@@ -41,7 +42,7 @@ def check_source(
 def with_contracts(source: Source, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options with names of contracts replaced by the functions that they name."""
     found = dict(options)
-    for name in ("reference", "surrogate"):
+    for name in DECLARED:
         if isinstance(found.get(name), str):
             found[name] = source.function(found[name], name)
     if transform := found.get("grad_transform"):
