@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 import warnings
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import torch
 from pydantic import ValidationError
 
 from pytest_autograd.audit.audit import REFEREES, run_rules
@@ -74,8 +76,7 @@ def check_call(
     start = time.monotonic()
     seed = options.seed if options.seed is not None else default_seed(call)
     deadline = start + options.time_limit
-    with streams_kept(), warnings.catch_warnings(), TIME_LIMIT.until(deadline):
-        warnings.simplefilter("ignore")
+    with streams_kept(), _plain_torch(), TIME_LIMIT.until(deadline):
         subject = Subject(call, options, seed, deadline)
         inner = _inner_calls(subject) if call.function is None else []
         probes = [Probe(each) for each in (*inner, subject)]
@@ -86,6 +87,14 @@ def check_call(
         on_facts(probes)
     own = probes[-1]
     return make_report(outcomes, own, seed, time.monotonic() - start, stats_of(own))
+
+
+@contextmanager
+def _plain_torch() -> Iterator[None]:
+    """Let the check run as ordinary training does, whatever grad mode its caller is in, and without warnings."""
+    with warnings.catch_warnings(), torch.inference_mode(False), torch.enable_grad():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def default_seed(call: Call) -> int:

@@ -52,6 +52,11 @@ class Options(BaseModel):
         default=None,
         description="contract: by argument, a map that is applied to the true gradient, such as clipping",
     )
+    accumulates: Mapping[str, str] | None = Field(
+        default=None,
+        description='by argument, the attribute that backward adds its gradient to: {"weight": "main_grad"}; '
+        "None for that argument is right then",
+    )
     rtol: float = Field(
         default=1e-4,
         gt=0,

@@ -49,6 +49,9 @@ Contract = Annotated[str | None, Field(description="Function in source")]
 Transform = Annotated[
     dict[str, str] | None, Field(description="forward's argument to function in source")
 ]
+Accumulated = Annotated[
+    dict[str, str] | None, Field(description="Argument to the attribute its gradient is added to")
+]
 Tolerance = Annotated[float, Field(description="Larger relative errors are AG101")]
 GradcheckOptions = Annotated[
     dict[str, float | bool] | None, Field(description="eps, atol, rtol, nondet_tol of gradcheck")

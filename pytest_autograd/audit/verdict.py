@@ -132,6 +132,8 @@ def _confirmed(own: ValueFacts) -> tuple[bool, str | None]:
     if values.reason is None:
         wrong = [a.name for a in values.arguments if a.status in ("wrong", "missing")]
         return False, f"the gradient of {', '.join(wrong)} is wrong, but no selected rule says so"
+    if values.vacuous:
+        return False, values.reason
     try:
         return own.torch_checks.gradcheck.status == "passed", values.reason
     except NotApplicable:
@@ -152,5 +154,5 @@ def stats_of(probe: Probe) -> Stats:
         autograd_saved_bytes=getattr(plain, "saved_bytes", None),
         autograd_forward_seconds=getattr(plain, "forward_seconds", None),
         autograd_backward_seconds=getattr(plain, "backward_seconds", None),
-        calls=dict(getattr(probe.numbers.peek("evaluator"), "calls", {})),
+        calls=dict(getattr(probe.numbers.peek("judged_evaluator"), "calls", {})),
     )

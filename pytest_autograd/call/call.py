@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from pytest_autograd.errors import CheckError
@@ -31,13 +31,21 @@ def differentiable(tensor: Tensor) -> bool:
     return tensor.is_floating_point() or tensor.is_complex()
 
 
+def carry(attributes: Mapping[str, Any], tensor: Tensor) -> None:
+    """Hang on ``tensor`` what hung on the original: copies of tensors, other objects as they are."""
+    for name, value in attributes.items():
+        kept = value.detach().clone() if isinstance(value, Tensor) else value
+        setattr(tensor, name, kept)
+
+
 @dataclass(frozen=True)
 class Slot:
     """A place where a tensor goes in.
 
     ``value`` is detached; ``differentiated`` tells whether it is differentiated; ``position`` is its place among the
     arguments, which is also the place of its gradient in what backward returns. ``shared`` is the caller's own tensor
-    where the Function reaches it by another road too (:mod:`pytest_autograd.call.shared_parameters`).
+    where the Function reaches it by another road too (:mod:`pytest_autograd.call.shared_parameters`). ``attributes``
+    are what the caller hung on the tensor, such as ``weight.main_grad``; ``is_parameter`` whether it is a Parameter.
     """
 
     name: str
@@ -45,6 +53,33 @@ class Slot:
     differentiated: bool
     position: int = 0
     shared: Tensor | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    is_parameter: bool = False
+
+    @classmethod
+    def of(cls, name: str, tensor: Tensor, differentiated: bool, **more: Any) -> Slot:
+        """Return the slot of a tensor, with what copies of it are to carry."""
+        attributes = dict(vars(tensor))
+        is_parameter = isinstance(tensor, nn.Parameter)
+        value = tensor.detach()
+        return cls(
+            name, value, differentiated, attributes=attributes, is_parameter=is_parameter, **more
+        )
+
+    def fresh(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (leaf, argument): a new leaf and what to pass in, which carries what the original did.
+
+        The argument is a non-leaf copy, so that a Function that works in place can be called on it; a Parameter is
+        passed itself, as its owner would.
+        """
+        leaf = value.detach().clone()
+        if self.is_parameter:
+            leaf = argument = nn.Parameter(leaf, requires_grad=self.differentiated)
+        else:
+            leaf.requires_grad_(self.differentiated)
+            argument = leaf.clone() if self.differentiated else leaf
+        carry(self.attributes, argument)
+        return leaf, argument
 
     def describe(self) -> str:
         """Say dtype, shape and role, as in ``x: float64[4, 3] differentiated``."""
@@ -109,23 +144,22 @@ class Call:
         return values
 
     def fresh(self, values: Sequence[Tensor] | None = None) -> tuple[Tensors, Tensors]:
-        """Return (leaves, arguments): new leaves for every slot and non-leaf copies to pass in.
+        """Return (leaves, arguments): a new leaf for every slot and what to pass in.
 
-        The copies are non-leaves so that a Function that works in place can be called on them. The
-        ``requires_grad`` flags are those of the call, since some forwards branch on them. A shared tensor is passed
-        itself, with new memory.
+        The ``requires_grad`` flags are those of the call, since some forwards branch on them. A shared tensor is
+        passed itself, with new memory.
         """
         leaves, arguments = [], []
-        for i, slot in enumerate(self.slots):
-            value = slot.value if values is None else values[i]
-            if slot.shared is not None:
-                slot.shared.data, slot.shared.grad = value.detach().clone(), None
-                leaves.append(slot.shared)
-                arguments.append(slot.shared)
-                continue
-            leaf = value.detach().clone().requires_grad_(slot.differentiated)
-            leaves.append(leaf)
-            arguments.append(leaf.clone() if slot.differentiated else leaf)
+        with torch.enable_grad():
+            for i, slot in enumerate(self.slots):
+                value = slot.value if values is None else values[i]
+                if slot.shared is not None:
+                    slot.shared.data, slot.shared.grad = value.detach().clone(), None
+                    leaf = argument = slot.shared
+                else:
+                    leaf, argument = slot.fresh(value)
+                leaves.append(leaf)
+                arguments.append(argument)
         return leaves, arguments
 
     def with_frozen(self, *indices: int) -> Call:
@@ -136,13 +170,55 @@ class Call:
         )
         return replace(self, slots=slots)
 
-    def widened(self) -> Call:
-        """Return the same call on float64 and complex128 copies."""
+    def in_dtypes(self) -> list[Call]:
+        """Return the call on float64, on float32 and on the dtypes given, each once: the widest first."""
+        calls = [
+            self.widened(),
+            self.cast({torch.float16: torch.float32, torch.bfloat16: torch.float32}),
+            self,
+        ]
+        return list({tuple(s.value.dtype for s in call.slots): call for call in calls}.values())
+
+    def cast(self, dtypes: Mapping[torch.dtype, torch.dtype]) -> Call:
+        """Return the same call on copies, those of a dtype that is named in the other one."""
+
+        def of(value: Any) -> Any:
+            return (
+                value.to(dtypes.get(value.dtype, value.dtype))
+                if isinstance(value, Tensor)
+                else value
+            )
+
         slots = tuple(
-            replace(slot, value=slot.value.to(WIDE.get(slot.value.dtype, slot.value.dtype)))
+            replace(
+                slot,
+                value=of(slot.value),
+                attributes={name: of(value) for name, value in slot.attributes.items()},
+            )
             for slot in self.slots
         )
         return replace(self, slots=slots)
+
+    def with_values(self, values: Sequence[Tensor]) -> Call:
+        """Return the same call on other values; what hung on a tensor, in its shape, takes the new shape."""
+
+        def of(slot: Slot, new: Tensor, held: Any) -> Any:
+            follows = isinstance(held, Tensor) and held.shape == slot.value.shape != new.shape
+            return held.new_zeros(new.shape) if follows else held
+
+        slots = tuple(
+            replace(
+                slot,
+                value=new.detach(),
+                attributes={name: of(slot, new, held) for name, held in slot.attributes.items()},
+            )
+            for slot, new in zip(self.slots, values, strict=True)
+        )
+        return replace(self, slots=slots)
+
+    def widened(self) -> Call:
+        """Return the same call on float64 and complex128 copies."""
+        return self.cast(WIDE)
 
     def describe(self) -> str:
         """Say in one line what was passed in."""

@@ -12,13 +12,13 @@ from types import CodeType, FunctionType
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch.autograd.function import Function
 from torch.utils import _python_dispatch as dispatch
 from torch.utils import _pytree as pytree
 
-from pytest_autograd.call.call import Call, differentiable
+from pytest_autograd.call.call import Call, carry, differentiable
 from pytest_autograd.call.intercept import METHODS, Apply, intercepted
 from pytest_autograd.call.shared_parameters import shared_arguments
 from pytest_autograd.call.target import function_call
@@ -213,7 +213,7 @@ def _plain(value: Any) -> Any:
     """Return a value that outlives the call: a tensor without functorch wrappers, of a batch the first entry."""
     if not isinstance(value, Tensor):
         return value
-    wanted = value.requires_grad
+    original, wanted = value, value.requires_grad
     with torch.no_grad():
         while functorch.is_functorch_wrapped_tensor(value):
             wanted = wanted or functorch.is_gradtrackingtensor(value)
@@ -222,7 +222,16 @@ def _plain(value: Any) -> Any:
             if batch is not None:
                 value = value.select(batch, 0)
         plain = value.detach().clone() if value.is_inference() else value.detach()
-    return plain.requires_grad_(wanted and differentiable(plain))
+    return _like(original, plain.requires_grad_(wanted and differentiable(plain)))
+
+
+def _like(original: Tensor, copy: Tensor) -> Tensor:
+    """Return the copy as the Parameter that the original is, with what hung on it."""
+    if isinstance(original, nn.Parameter):
+        copy = nn.Parameter(copy, requires_grad=copy.requires_grad)
+    if vars(original):
+        carry(vars(original), copy)
+    return copy
 
 
 def _signature(value: Any) -> str:
@@ -249,7 +258,7 @@ def _signature(value: Any) -> str:
 def _copy(value: Any) -> Any:
     """Return a copy that later writes cannot reach: of a tensor, of the tensors in a container, of a module."""
     if isinstance(value, Tensor):
-        return value.detach().clone().requires_grad_(value.requires_grad)
+        return _like(value, value.detach().clone().requires_grad_(value.requires_grad))
     if isinstance(value, tuple | list | dict):
         return pytree.tree_map(
             lambda leaf: _copy(leaf) if isinstance(leaf, Tensor) else leaf, value

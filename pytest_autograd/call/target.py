@@ -131,7 +131,7 @@ def function_call(
     return Call(
         name=function.__qualname__,
         slots=tuple(
-            Slot(name, values[i].detach(), name in chosen, position=i, shared=links.get(i))
+            Slot.of(name, values[i], name in chosen, position=i, shared=links.get(i))
             for i, name in places.items()
         ),
         target=functools.partial(PLAIN_APPLY, function),
@@ -215,7 +215,7 @@ def _callable_call(
     rest = [*zip(names, given, strict=True), *kwargs.items()]
     return Call(
         name=name,
-        slots=tuple(Slot(label, value.detach(), label in chosen) for label, value in named),
+        slots=tuple(Slot.of(label, value, label in chosen) for label, value in named),
         target=target,
         rebuild=rebuild,
         constants=tuple(

@@ -136,7 +136,7 @@ def _larger_batch(call: Call, generator: torch.Generator) -> Iterator[tuple[Resi
         else slot.value
         for slot in call.slots
     ]
-    yield Resize(1, new, batch_only=True), _with(call, values)
+    yield Resize(1, new, batch_only=True), call.with_values(values)
 
 
 def elements(call: Call, size: int, new: int) -> int:
@@ -156,17 +156,12 @@ def sizes_to_change(call: Call) -> list[int]:
 def resized(call: Call, size: int, new: int, generator: torch.Generator | None = None) -> Call:
     """Return the call with each axis of length ``size`` made ``new`` long, in all tensors."""
     generator = generator or torch.Generator().manual_seed(size)
-    return _with(call, [_resized(slot, size, new, generator) for slot in call.slots])
-
-
-def _with(call: Call, values: Sequence[Tensor]) -> Call:
-    slots = tuple(replace(s, value=v.detach()) for s, v in zip(call.slots, values, strict=True))
-    return replace(call, slots=slots)
+    return call.with_values([_resized(slot, size, new, generator) for slot in call.slots])
 
 
 def _mapped(call: Call, change: Callable[[Tensor], Tensor]) -> Call:
-    return _with(
-        call, [change(slot.value) if slot.differentiated else slot.value for slot in call.slots]
+    return call.with_values(
+        [change(slot.value) if slot.differentiated else slot.value for slot in call.slots]
     )
 
 
@@ -199,7 +194,7 @@ def _repeated_indices(call: Call, generator: torch.Generator) -> Call | None:
     drawn[1] = drawn[0]
     values = [slot.value for slot in call.slots]
     values[places[0]] = flat[drawn].reshape(index.shape)
-    return _with(call, values)
+    return call.with_values(values)
 
 
 def _indices_are_tied(call: Call) -> bool:

@@ -132,6 +132,13 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--grad-transform", action="append", type=_pair, metavar="ARGUMENT=NAME", help="repeatable"
     )
+    group.add_argument(
+        "--accumulates",
+        action="append",
+        type=_pair,
+        metavar="ARGUMENT=ATTRIBUTE",
+        help="where backward adds the gradient of an argument, such as weight=main_grad; repeatable",
+    )
     group.add_argument("--rtol", type=float)
     group.add_argument(
         "--gradcheck-option",
@@ -166,6 +173,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     )  # fmt: skip
     options = {name: getattr(arguments, name) for name in names}
     options["grad_transform"] = dict(arguments.grad_transform or ()) or None
+    options["accumulates"] = dict(arguments.accumulates or ()) or None
     options["gradcheck_options"] = dict(arguments.gradcheck_option or ()) or None
     return {name: value for name, value in options.items() if value is not None}
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import BackwardCFunction
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
@@ -45,6 +44,9 @@ LEAVES_GRAPH = frozenset(
         "__cuda_array_interface__",
     ]
 )
+
+
+MOST_STEPS = 10_000  # a deeper graph is too dear to hold, and freeing it may overflow the stack
 
 
 class StandInContext:
@@ -84,6 +86,7 @@ class _BreakSpotter(TorchFunctionMode):
 
     def __init__(self) -> None:
         self.breaks: list[str] = []
+        self._steps = 0
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         tracked = [
@@ -92,6 +95,9 @@ class _BreakSpotter(TorchFunctionMode):
             if isinstance(a, Tensor) and a.requires_grad
         ]
         if tracked:
+            self._steps += 1
+            if self._steps > MOST_STEPS:
+                raise NotApplicable(f"forward takes more than {MOST_STEPS:,} steps")
             name = getattr(func, "__name__", str(func))
             attribute = name == "__get__"
             if attribute:
@@ -183,13 +189,17 @@ def reference_gradients(
         gradients = gradients_of(outputs, graph.leaves, sent, seed=seed)
     except TargetRaised as raised:  # an operation of forward has no derivative, or was overwritten
         raise _refused(raised) from raised
-    return ReferenceGradients(gradients, (*graph.breaks, *_custom_backwards(outputs)))
+    return ReferenceGradients(gradients, (*graph.breaks, *foreign_nodes(outputs)))
 
 
-def _custom_backwards(outputs: Sequence[Tensor]) -> list[str]:
-    """Return the names of hand-written backwards in the graph (custom ops): they witness for themselves."""
-    nodes = nodes_of(outputs)
-    return sorted({type(node).__name__ for node in nodes if isinstance(node, BackwardCFunction)})
+def foreign_nodes(outputs: Sequence[Tensor]) -> list[str]:
+    """Return the names of the nodes that torch did not generate: such a backward would witness for itself.
+
+    Those are custom ops, Functions in C++, compiled regions, nodes of other libraries.
+    """
+    kinds = {type(node) for node in nodes_of(outputs)}
+    own = torch._C._functions  # type: ignore[attr-defined]
+    return sorted(k.__name__ for k in kinds if getattr(own, k.__name__, None) is not k)
 
 
 def nodes_of(outputs: Sequence[Tensor], most: float = float("inf")) -> list[Any]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pytest_autograd.derivatives.finite_differences import EPS, SIGMAS, FunctionAlongLine, Slope
+from pytest_autograd.errors import NotApplicable
 
 FINE_STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
 FINER_STEPS = (1e-7, 1e-8, 1e-9)  # for steep functions, where nothing coarser converged
@@ -77,12 +78,17 @@ def _slopes(line: FunctionAlongLine, claimed: float, scale: float, rounding: flo
     for h in FINE_STEPS + FINER_STEPS if line.precision < 1e-9 else COARSE_STEPS:
         if h == FINER_STEPS[0] and _status(slopes, claimed, scale) != "unresolved":
             break
-        slope = line.slope(h, rounding)
+        try:
+            slope = line.slope(h, rounding)
+        except NotApplicable:  # a forward that checks its domain may refuse a wide step
+            continue
         slopes.append(slope)
         if _is_sure(slope, scale) and not slope.differs(claimed):
             break
         if len(slopes) > 1 and _status(slopes, claimed, scale) == "wrong":
             break
+    if not slopes:
+        raise NotApplicable("forward refuses every point beside the given one")
     return slopes
 
 
@@ -91,9 +97,15 @@ def _is_sure(slope: Slope, scale: float) -> bool:
 
 
 def _at_the_limit(line: FunctionAlongLine, wrong: Judgement, rounding: float) -> Judgement:
-    """Ask the smallest step that still tells: "wrong" stands if it denies the claim too, and not roughness alone."""
+    """Ask the smallest step that still tells: "wrong" stands if it denies the claim too, and not roughness alone.
+
+    It stands too where forward refuses to be asked again.
+    """
     claimed, scale = wrong.claimed, wrong.scale
-    finest = line.slope(_finest_step(line, wrong.slopes, claimed, rounding), rounding)
+    try:
+        finest = line.slope(_finest_step(line, wrong.slopes, claimed, rounding), rounding)
+    except NotApplicable:
+        return wrong
     coarse = min(wrong.slopes, key=lambda s: s.uncertainty)
     if not finest.kinked and not (finest.differs(claimed) and _near(finest, coarse)):
         return replace(wrong, status="unresolved")
@@ -111,7 +123,10 @@ def _rough(
     """
     if abs(fine - claimed) <= FAR * scale:
         return False
-    wide = [line.slope(h, rounding).value for h in WIDE_STEPS]
+    try:
+        wide = [line.slope(h, rounding).value for h in WIDE_STEPS]
+    except NotApplicable:
+        return False
     follows = [abs(value - claimed) <= CLOSE * scale for value in wide]
     if follows.count(True) < MOST * len(follows):
         return False

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -64,6 +65,7 @@ class Evaluator:
         self.calls: Counter[str] = Counter()
         self.output_names: list[str] = []
         self.runs = Runs()
+        self.doors_used: dict[str, str] = {}
         self._outputs: list[int] | None = None
 
     @property
@@ -154,6 +156,30 @@ class Evaluator:
         return list(second[: len(graph.leaves)]), list(second[len(graph.leaves) :])
 
 
+@dataclass(frozen=True)
+class Door:
+    """A tensor by which a gradient may leave: ``argument.attribute``, of the argument's own shape.
+
+    ``place`` is that of the argument among the differentiated ones.
+    """
+
+    place: int
+    argument: str
+    attribute: str
+    tensor: Tensor
+
+
+def _doors(call: Call, arguments: Sequence[Tensor]) -> list[Door]:
+    doors = []
+    for place, i in enumerate(call.differentiated):
+        slot = call.slots[i]
+        for name in slot.attributes:
+            held = getattr(arguments[i], name, None)
+            if isinstance(held, Tensor) and held.shape == slot.value.shape and differentiable(held):
+                doors.append(Door(place, slot.name, name, held))
+    return doors
+
+
 class Graph:
     """The graph of one forward: ``leaves`` of the differentiated slots, and the differentiable ``outputs``."""
 
@@ -165,6 +191,7 @@ class Graph:
         outputs: list[Tensor],
     ) -> None:
         self.outputs, self.leaves, self.arguments = outputs, run.differentiated, run.arguments
+        self.doors = _doors(evaluator.call, run.arguments)
         self._evaluator, self._point = evaluator, point
 
     def vjp(
@@ -185,7 +212,21 @@ class Graph:
         return entering("backward", self._evaluator.seed + shift, self._evaluator.runs)
 
     def backward(self, cotangents: Sequence[Tensor | None], copied: bool = True) -> MaybeTensors:
-        """Run the engine; by ``.backward()`` where ``autograd.grad`` is refused (reentrant checkpoints)."""
+        """Run the engine; by ``.backward()`` where ``autograd.grad`` is refused (reentrant checkpoints).
+
+        What backward added to a tensor that hangs on an argument (:class:`Door`) is the gradient of that argument.
+        """
+        before = [door.tensor.detach().clone() for door in self.doors]
+        gradients = self._engine(cotangents, copied)
+        used = self._evaluator.doors_used
+        for door, old in zip(self.doors, before, strict=True):
+            if not torch.equal(old, door.tensor):
+                used.setdefault(door.argument, door.attribute)
+            if used.get(door.argument) == door.attribute:
+                gradients[door.place] = (door.tensor - old).to(self.leaves[door.place].dtype)
+        return gradients
+
+    def _engine(self, cotangents: Sequence[Tensor | None], copied: bool) -> MaybeTensors:
         pairs = [(y, v) for y, v in zip(self.outputs, cotangents, strict=True) if v is not None]
         outputs = [y for y, _ in pairs]
         sent = [v.detach().clone() if copied else v for _, v in pairs]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor
 
 from pytest_autograd.derivatives.tangents import inner
+from pytest_autograd.errors import NotApplicable
 
 EPS = torch.finfo(torch.float64).eps
 SIGMAS = 3.0
@@ -155,7 +157,7 @@ def numeric_gradient(
     slot: int,
     precision: float,
 ) -> Tensor:
-    """Return ``d<v, f>/dx`` for ``x = point[slot]``; elements beyond the time budget are NaN.
+    """Return ``d<v, f>/dx`` for ``x = point[slot]``; NaN beyond the time budget and where forward refuses.
 
     Central differences at two steps, extrapolated; the steps suit the precision of forward. For complex ``x`` the
     gradient is ``d/dRe + i d/dIm``, torch's convention.
@@ -181,7 +183,8 @@ def numeric_gradient(
     for i in range(x.numel()):
         if time.monotonic() > stop:
             break
-        flat[i] = complex(slope(i, 1), slope(i, 1j)) if x.is_complex() else slope(i, 1)
+        with suppress(NotApplicable):  # forward refuses the point: the element stays unknown
+            flat[i] = complex(slope(i, 1), slope(i, 1j)) if x.is_complex() else slope(i, 1)
     return result
 
 

@@ -9,6 +9,12 @@ from typing import Literal
 from torch import Tensor
 
 from pytest_autograd.derivatives.compare import MaybeTensors, minus
+from pytest_autograd.derivatives.coverage import (
+    FLAT,
+    is_flat,
+    unresolved_arguments,
+    why_nothing_can_be_compared,
+)
 from pytest_autograd.derivatives.directional_test import Judgement
 from pytest_autograd.derivatives.finite_differences import EPS
 from pytest_autograd.derivatives.tangents import inner
@@ -31,8 +37,8 @@ class FirstOrderTest:
 
     def against_truth(self, truth: Truth, by: str, tolerance: float) -> FirstOrder:
         """Verify against known gradients (a contract), element by element, at the point and beside it."""
-        points = [self.evaluator.point, self.trials.nearby()]
-        trials = [trial for point in points for trial in self.trials.draw(point)]
+        trials = self.trials.draw(self.evaluator.point, constant=True)
+        trials += self.trials.draw(self.trials.nearby())
         compared = [
             argument
             for trial in trials
@@ -43,9 +49,10 @@ class FirstOrderTest:
         arguments = _worst_of_each(compared)
         bad = any(argument.status in ("wrong", "missing") for argument in arguments)
         error = max((argument.error for argument in arguments), default=0.0)
-        return FirstOrder(
+        values = FirstOrder(
             arguments, not bad, by, max(error, EPS), trials=trials, precision=self.trials.precision
         )
+        return self._if_anything(values)
 
     def verify(self) -> FirstOrder:
         """Verify against forward itself."""
@@ -53,16 +60,30 @@ class FirstOrderTest:
         attempts = 0
         while values.reason and values.kinked and attempts < RETRIES:
             attempts += 1
-            beside = self._at(self.trials.nearby())
+            try:
+                beside = self._at(self.trials.nearby())
+            except NotApplicable:  # outside of forward's domain
+                continue
             if beside.confirmed or any(a.status in ("wrong", "missing") for a in beside.arguments):
                 values = replace(beside, kinked=True)
                 values.notes.append("judged beside the sample, which lies on a kink")
         if values.reason:
             values = self._by_reference_alone(values)
+        values = self._if_anything(values)
+        if values.confirmed and is_flat(values.trials):
+            return replace(values, confirmed=False, accuracy=None, reason=FLAT, vacuous=True)
         return values
 
+    def _if_anything(self, values: FirstOrder) -> FirstOrder:
+        """Confirm nothing where there was nothing to compare."""
+        trial = values.trials[0]
+        reason = why_nothing_can_be_compared(trial.point, trial.outputs)
+        if reason is None or not (values.confirmed or values.reason):
+            return values
+        return replace(values, confirmed=False, accuracy=None, reason=reason, vacuous=True)
+
     def _at(self, point: Sequence[Tensor]) -> FirstOrder:
-        trials = self.trials.draw(point, TRIALS)
+        trials = self.trials.draw(point, TRIALS, constant=True)
         judgements = [self.trials.judge_trial(trial, range(len(point))) for trial in trials]
         kinked = any(judgement.status == "kink" for judgement in judgements)
         base = FirstOrder(
@@ -76,7 +97,23 @@ class FirstOrderTest:
         base.accuracy = max(judgement.accuracy for judgement in judgements)
         base.arguments = [ArgumentVerdict(name, "ok") for name in self.evaluator.names]
         base.confirmed = True
-        return self._with_reference(base, judgements[0])
+        if not self._compared_with_reference(base, judgements[0]):
+            self._resolve_each(base, judgements[0])
+        return base
+
+    def _resolve_each(self, values: FirstOrder, judgement: Judgement) -> None:
+        """Judge alone each argument that hardly matters beside the others."""
+        trial = values.trials[0]
+        for i in unresolved_arguments(trial, judgement) if len(trial.point) > 1 else ():
+            verdict = self._blame_one(trial, i)
+            values.arguments[i] = verdict
+            if verdict.status != "ok":
+                values.confirmed, values.accuracy = verdict.status == "inexact", verdict.error
+            if verdict.status == "unresolved":
+                values.reason = (
+                    f"the influence of {verdict.name} on the outputs is below what finite differences resolve: "
+                    "give it larger values, or the other arguments smaller ones"
+                )
 
     def _reference_objects(self, trials: Sequence[Trial]) -> bool:
         """Whether the reference does not contradict the judge's "wrong" by agreeing with backward in every element."""
@@ -110,14 +147,17 @@ class FirstOrderTest:
         uncertainty = max(j.best.uncertainty / j.scale for j in judgements)
         return f"finite differences could not resolve the gradient (uncertain by {uncertainty:.1g} of its size)"
 
-    def _with_reference(self, values: FirstOrder, judgement: Judgement) -> FirstOrder:
-        """Let the reference look for errors smaller than the judge resolves; one generic cotangent shows it all."""
+    def _compared_with_reference(self, values: FirstOrder, judgement: Judgement) -> bool:
+        """Let the reference look for errors smaller than the judge resolves; return whether it could.
+
+        One generic cotangent shows it every element.
+        """
         trial = values.trials[0]
         try:
             reference = self.trials.ask_reference(trial.point, trial.cotangents)
         except NotApplicable as reason:
             values.notes.append(f"no reference gradient: {reason}")
-            return values
+            return False
         apart = inner(minus(trial.got, reference.gradients), trial.along)
         unresolved = 10 * max(judgement.best.uncertainty, EPS * judgement.scale)
         if abs(apart) > unresolved + 1e-8 * judgement.scale:
@@ -127,7 +167,8 @@ class FirstOrderTest:
             )
         elif not reference.breaks:
             self._compare_with_reference(values, trial, reference.gradients)
-        return values
+            return True
+        return False
 
     def _compare_with_reference(
         self, values: FirstOrder, trial: Trial, gradients: MaybeTensors

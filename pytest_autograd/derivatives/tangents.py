@@ -64,6 +64,10 @@ def _step_scale(x: Tensor) -> Tensor:
     magnitude = x.abs()
     if not x.numel():
         return magnitude
+    finite = torch.isfinite(magnitude)
+    if not bool(finite.all()):  # masked entries stay where they are
+        known = _step_scale(magnitude[finite])
+        return torch.zeros_like(magnitude).masked_scatter(finite, known)
     typical = magnitude.square().mean().sqrt().clamp(1e-2, 1.0)
     return torch.maximum(magnitude, typical)
 

@@ -54,14 +54,18 @@ class Trials:
         self.measured = False
         self.generator = torch.Generator().manual_seed(seed)
 
-    def draw(self, point: Sequence[Tensor], count: int = 1) -> list[Trial]:
-        """Draw a direction and ``count`` cotangents at ``point``, and ask backward for the VJPs."""
+    def draw(self, point: Sequence[Tensor], count: int = 1, constant: bool = False) -> list[Trial]:
+        """Draw a direction and ``count`` cotangents at ``point``, and ask backward for the VJPs.
+
+        ``constant``: one trial more has ones for cotangents, as ``sum()`` gives them.
+        """
         outputs = self.evaluator.forward(point)
         along = direction(point, self.generator)
         path = Samples(self.evaluator.forward, point, along, outputs, outputs)
         trials = []
-        for _ in range(count):
-            cotangents = signed_bounded(outputs, self.generator)
+        drawn = [signed_bounded(outputs, self.generator) for _ in range(count)]
+        ones = [[torch.ones_like(y) for y in outputs]] if constant else []
+        for cotangents in (*drawn, *ones):
             got = self.evaluator.vjp(point, cotangents)
             trials.append(Trial(list(point), cotangents, along, got, outputs, path))
         return trials

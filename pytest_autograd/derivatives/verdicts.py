@@ -67,6 +67,7 @@ class FirstOrder:
 
     ``reason`` says why a gradient is not confirmed; ``notes`` what else was learnt. ``trials`` are kept for the
     explanation. ``accuracy`` is the relative agreement that could be confirmed.
+    ``vacuous``: there was nothing to compare, so nobody can confirm.
     """
 
     arguments: list[ArgumentVerdict]
@@ -79,6 +80,7 @@ class FirstOrder:
     trials: list[Trial] = field(default_factory=list)
     precision: float = EPS
     judgements: list[Judgement] = field(default_factory=list)
+    vacuous: bool = False
 
 
 def _furthest(known: Tensor, given: Tensor) -> float:

@@ -86,6 +86,11 @@ def input_name(tensor: Tensor, call: Call, trace: Trace) -> str | None:
     return None
 
 
+def hung_on_arguments(trace: Trace) -> set[int]:
+    """Return the ids of what hangs on the arguments, such as ``weight.main_grad``: it is their owner's, not saved."""
+    return {id(value) for tensor in trace.arguments for value in vars(tensor).values()}
+
+
 def passed_inside(call: Call, trace: Trace) -> set[int]:
     """Return the ids of the tensors that were passed in without a slot: inside containers, and constant sparse ones."""
     args, kwargs = call.rebuild(trace.arguments)

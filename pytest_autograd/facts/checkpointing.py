@@ -73,7 +73,8 @@ def _ways(call: Call, seed: int) -> Iterator[tuple[str, Call]]:
 
     yield "with saved tensors offloaded (saved_tensors_hooks)", replace(call, target=offloaded)
     yield "under checkpoint", replace(call, target=_run_again(call, seed))
-    if not call.shared:  # it detaches its arguments, and nobody passes it a module's own tensors
+    own = any(slot.shared is not None or slot.attributes for slot in call.slots)
+    if not own:  # it detaches its arguments, and nobody passes it a module's own tensors
         yield "under checkpoint(use_reentrant=True)", replace(call, target=reentrant)
 
 

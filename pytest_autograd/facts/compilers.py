@@ -80,11 +80,9 @@ class Compilers(Facts):
 
 def _narrowed(call: Call) -> Call:
     """Return the call on float32 copies."""
-    narrow = {wide: torch.float32 for wide in (torch.float64, *WIDE) if not wide.is_complex}
-    slots = tuple(
-        replace(s, value=s.value.to(narrow.get(s.value.dtype, s.value.dtype))) for s in call.slots
+    return call.cast(
+        {wide: torch.float32 for wide in (torch.float64, *WIDE) if not wide.is_complex}
     )
-    return replace(call, slots=slots)
 
 
 def _traceable(call: Call) -> Callable[..., Any]:

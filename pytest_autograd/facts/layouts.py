@@ -119,7 +119,10 @@ def _laid(call: Call, index: int, lay: Lay) -> Call:
     """Return the call with one tensor laid otherwise just before it goes in."""
 
     def rebuild(tensors: Sequence[Tensor]) -> tuple[Sequence[Any], dict[str, Any]]:
-        laid = [_Laid.apply(t, lay) if i == index else t for i, t in enumerate(tensors)]
+        laid = list(tensors)
+        laid[index] = _Laid.apply(tensors[index], lay)
+        for name, held in vars(tensors[index]).items():
+            setattr(laid[index], name, held)
         return call.rebuild(laid)
 
     return replace(call, rebuild=rebuild)

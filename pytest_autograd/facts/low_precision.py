@@ -13,9 +13,10 @@ from pytest_autograd.call.call import WIDE, Call
 from pytest_autograd.call.variants import elements, resized, sizes_to_change
 from pytest_autograd.derivatives.autograd_reference import reference_gradients
 from pytest_autograd.derivatives.compare import MaybeTensors, relative_error
+from pytest_autograd.derivatives.contracts import decide
 from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.derivatives.tangents import draw_cotangents
-from pytest_autograd.errors import NotApplicable
+from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.base import Facts, Subject, fact
 from pytest_autograd.facts.numbers import Numbers
 
@@ -25,18 +26,25 @@ WORSE_THAN_AUTOGRAD = 8.0
 GROSS, SAME_FORWARD = 0.2, 0.05
 LARGEST = 60_000
 CHEAP_SECONDS = 0.02
+#: By argument: error of backward, error of autograd through forward.
+Errors = dict[str, tuple[float, float | None]]
 LONG = 2048  # elements along an axis, where a running sum in low precision stops growing
 
 
 @dataclass(frozen=True)
 class Drift:
-    """A gradient in a low precision that is far off, beside what autograd through forward loses there."""
+    """A gradient in a low precision that is far off, beside what autograd through forward loses there.
+
+    ``gross``: no rounding explains it at these sizes; ``raised``: backward raises there.
+    """
 
     argument: str
     dtype: torch.dtype
     where: str
     error: float
     autograd_error: float | None
+    gross: bool = False
+    raised: Exception | None = None
 
 
 class LowPrecision(Facts):
@@ -70,35 +78,53 @@ class LowPrecision(Facts):
                 for name, (error, beside) in errors.items():
                     excused = beside is not None and error <= WORSE_THAN_AUTOGRAD * beside
                     if error > tolerance and not excused and name not in found:
-                        found[name] = Drift(name, dtype, where, error, beside)
+                        gross = not where and error > GROSS
+                        found[name] = Drift(name, dtype, where, error, beside, gross)
         return list(found.values())
 
     @fact
     def given(self) -> list[Drift]:
-        """The arguments whose gradient is grossly off in the dtypes given, where forward is not.
+        """The arguments whose gradient is grossly off in the dtypes given, or the backward that raises there.
 
-        A forward that comes out otherwise in float64 (random masks, rounding to a grid) has no truth there.
+        Where forward itself comes out otherwise there (rounding to a grid, a branch on the dtype), the gradient is
+        judged against that forward.
         """
+        wider = self.numbers.evaluator
+        if _dtypes(wider.call) == _dtypes(self.call):
+            return []
         if not self.numbers.first_order.confirmed or self.numbers.stochastic:
             return []
-        call, exact = self.call, self.call.widened()
-        if all(
-            a.value.dtype == b.value.dtype for a, b in zip(call.slots, exact.slots, strict=True)
-        ):
-            return []
-        dtypes = [slot.value.dtype for slot in call.slots if slot.differentiated]
-        narrow = max(dtypes, key=lambda dtype: torch.finfo(dtype).eps)
-        low, high = Evaluator(call, self.seed), Evaluator(exact, self.seed)
-        truth, outputs = high.forward(high.point), low.forward(low.point)
+        low = Evaluator(self.call, self.seed)
+        truth, outputs = wider.forward(wider.point), low.forward(low.point)
         pairs = zip(truth, outputs, strict=True)
-        if any(relative_error(want, got.to(want.dtype)) > SAME_FORWARD for want, got in pairs):
-            return []
-        errors = _compared(low, high, outputs, self.seed)
+        narrow = max(_dtypes(self.call), key=lambda dtype: torch.finfo(dtype).eps)
+        where = ", the dtype given,"
+        try:
+            if any(relative_error(want, got.to(want.dtype)) > SAME_FORWARD for want, got in pairs):
+                errors = self._judged_alone(low)
+            else:
+                errors = _compared(low, wider, outputs, self.seed)
+        except TargetRaised as raised:
+            return [Drift("", narrow, where, 0.0, None, raised=raised.error)]
         return [
-            Drift(name, narrow, ", the dtype given,", error, beside)
+            Drift(name, narrow, where, error, beside, gross=True)
             for name, (error, beside) in errors.items()
             if error > GROSS and (beside is None or error > WORSE_THAN_AUTOGRAD * beside)
         ]
+
+    def _judged_alone(self, low: Evaluator) -> Errors:
+        """Return the errors of backward against forward in its own dtype."""
+        verdict = decide(low, self.options)
+        if verdict.reason is not None:
+            raise NotApplicable(
+                f"forward is another function in the dtype given, and there {verdict.reason}"
+            )
+        return {a.name: (a.error, None) for a in verdict.arguments if a.status != "ok"}
+
+
+def _dtypes(call: Call) -> list[torch.dtype]:
+    """Return the dtypes of the differentiated arguments."""
+    return [call.slots[i].value.dtype for i in call.differentiated]
 
 
 def _scales(call: Call) -> Iterator[tuple[str, Call]]:
@@ -121,7 +147,7 @@ def _is_cheap(call: Call) -> bool:
     return time.perf_counter() - start < CHEAP_SECONDS
 
 
-def _errors(call: Call, dtype: torch.dtype, seed: int) -> dict[str, tuple[float, float | None]]:
+def _errors(call: Call, dtype: torch.dtype, seed: int) -> Errors:
     """Return for each argument (error of backward, error of autograd through forward) in ``dtype``."""
     narrow = _cast(call, dtype)
     low, high = Evaluator(narrow, seed), Evaluator(_cast(narrow, torch.float64), seed)
@@ -130,9 +156,7 @@ def _errors(call: Call, dtype: torch.dtype, seed: int) -> dict[str, tuple[float,
     return _compared(low, high, outputs, seed)
 
 
-def _compared(
-    low: Evaluator, high: Evaluator, outputs: Sequence[Tensor], seed: int
-) -> dict[str, tuple[float, float | None]]:
+def _compared(low: Evaluator, high: Evaluator, outputs: Sequence[Tensor], seed: int) -> Errors:
     """Compare backward in two precisions, once forward has run in both; ``outputs`` are those of the lower."""
     if not all(bool(torch.isfinite(y).all()) for y in outputs):
         raise NotApplicable("forward overflows")
@@ -143,7 +167,7 @@ def _compared(
     truth = high.vjp(high.point, [v.to(WIDE.get(v.dtype, v.dtype)) for v in cotangents])
     answer = low.vjp(low.point, cotangents)
     beside = _by_autograd(low, cotangents, seed)
-    found = {}
+    found: Errors = {}
     for i, name in enumerate(low.names):
         want, got = truth[i], answer[i]
         if want is None or got is None or not bool(torch.isfinite(want).all()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -44,32 +44,53 @@ class Numbers(Facts):
     def __init__(self, subject: Subject, run: ObservedRun, symmetry: Symmetry) -> None:
         super().__init__(subject)
         self.run, self.symmetry = run, symmetry
+        self._sample: Sample | None = None
 
     @fact
-    def evaluator(self) -> Evaluator:
-        """The numbers of the call, on float64 copies where the code takes them."""
+    def judged_evaluator(self) -> Evaluator:
+        """The numbers of the call in the widest dtype that forward and backward take.
+
+        That is float64, else float32, else the dtype given: kernels refuse the wider ones. Where backward raises in
+        all of them, the widest that forward takes.
+        """
         if self.call.function is not None:
             self.run.require_sound_backward()
         call, _ = self.symmetry.symmetrised
-        wide = Evaluator(call.widened(), self.seed)
-        try:
-            wide.forward(wide.point)
-            return wide
-        except TargetRaised:  # a forward for float32 only may refuse float64
-            given = Evaluator(call, self.seed)
-            given.forward(given.point)
-            return given
+        accepted: list[Evaluator] = []
+        for evaluator in [Evaluator(each, self.seed) for each in call.in_dtypes()]:
+            try:
+                evaluator.forward(evaluator.point)
+                accepted.append(evaluator)
+                self._take_sample(evaluator)
+                return evaluator
+            except TargetRaised:
+                continue
+        if accepted:
+            return accepted[0]
+        given = Evaluator(call, self.seed)
+        given.forward(given.point)  # raises
+        return given
 
-    @fact
+    @property
+    def evaluator(self) -> Evaluator:
+        """The numbers of the call."""
+        return self.judged_evaluator
+
+    def _take_sample(self, evaluator: Evaluator) -> None:
+        point = evaluator.point
+        graph = evaluator.graph(point)
+        outputs = [output.detach().clone() for output in graph.outputs]
+        cotangents = draw_cotangents(outputs, self.seed)
+        kept = [None if g is None else g.detach().clone() for g in graph.vjp(cotangents)]
+        self._sample = Sample(point, outputs, cotangents, kept)
+
+    @property
     def sample(self) -> Sample:
         """One forward and one VJP at the point given."""
         evaluator = self.evaluator
-        point = evaluator.point
-        outputs = [output.clone() for output in evaluator.forward(point)]
-        cotangents = draw_cotangents(outputs, self.seed)
-        gradients = evaluator.vjp(point, cotangents)
-        kept = [None if g is None else g.detach().clone() for g in gradients]
-        return Sample(point, outputs, cotangents, kept)
+        if self._sample is None:
+            self._take_sample(evaluator)
+        return cast("Sample", self._sample)
 
     @fact
     def first_order(self) -> FirstOrder:
@@ -115,6 +136,8 @@ class Numbers(Facts):
             raise NotApplicable("backward is marked @once_differentiable")
         if self.call.first_order_only:
             raise NotApplicable("of a sparse input the first derivative only is judged")
+        if self.evaluator.doors_used:
+            raise NotApplicable("a gradient leaves by a tensor that has no graph")
         return SecondOrderJudge(self.evaluator, self.seed, self.precision).verify()
 
     @fact

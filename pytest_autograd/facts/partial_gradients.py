@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +23,8 @@ from pytest_autograd.facts.numbers import Numbers
 from pytest_autograd.facts.observe import observe
 from pytest_autograd.facts.run import ObservedRun
 
+MOST_FOR_ALL = 5  # arguments of which every subset is frozen
+
 
 class PartialGradients(Facts):
     """What backward does where not everything is asked for."""
@@ -32,32 +35,44 @@ class PartialGradients(Facts):
 
     @fact
     def frozen_inputs(self) -> list[Difference]:
-        """Where freezing one input breaks backward or changes the gradients of the others."""
+        """Where freezing inputs makes forward or backward raise, or changes the gradients of the others.
+
+        A subset whose part was told already is not told again.
+        """
         evaluator = self.numbers.evaluator
-        call = evaluator.call
-        if len(call.differentiated) < 2:
+        if len(evaluator.call.differentiated) < 2:
             raise NotApplicable("only one argument is differentiated")
-        sample = self.numbers.sample
-        full = dict(zip(evaluator.names, sample.gradients, strict=True))
-        found = []
-        for index in call.freezable:
-            other = Evaluator(call.with_frozen(index), self.seed)
-            try:
-                other.forward(other.point)
-            except NotApplicable:
+        found: list[Difference] = []
+        told: list[set[int]] = []
+        for frozen in _subsets(evaluator.call.freezable, len(evaluator.call.differentiated)):
+            if any(part <= set(frozen) for part in told):
                 continue
-            if len(other.output_indices) != len(sample.outputs):
-                continue
-            broken = first_difference(
-                f"with {call.slots[index].name} frozen",
-                other.names,
-                [full[name] for name in other.names],
-                lambda o=other: o.vjp(o.point, sample.cotangents),
-                self.numbers.tolerance,
-            )
+            broken = self._with_frozen(evaluator.call, frozen)
             if broken is not None:
                 found.append(broken)
+                told.append(set(frozen))
         return found
+
+    def _with_frozen(self, call: Call, frozen: Sequence[int]) -> Difference | None:
+        sample, names = self.numbers.sample, self.numbers.evaluator.names
+        full = dict(zip(names, sample.gradients, strict=True))
+        where = f"with {' and '.join(call.slots[i].name for i in frozen)} frozen"
+        other = Evaluator(call.with_frozen(*frozen), self.seed)
+        try:
+            other.forward(other.point)
+        except TargetRaised as raised:
+            return Difference(f"{where}, forward", raised=raised.error)
+        except NotApplicable:  # no output requires grad any more
+            return None
+        if len(other.output_indices) != len(sample.outputs):
+            return None
+        return first_difference(
+            where,
+            other.names,
+            [full[name] for name in other.names],
+            lambda: other.vjp(other.point, sample.cotangents),
+            self.numbers.tolerance,
+        )
 
     @fact
     def undefined_grads(self) -> Difference | None:
@@ -125,6 +140,14 @@ class PartialGradients(Facts):
                 idle = max(0, work[0] - (always[0] if always else 0))
                 found.append(Wasted(call.slots[index].name, idle, work[1]))
         return found
+
+
+def _subsets(indices: Sequence[int], count: int) -> Iterator[tuple[int, ...]]:
+    """Yield the subsets to freeze, small ones first: all that leave one; of many, singles, pairs and all but one."""
+    most = count - 1
+    sizes = range(1, most + 1) if len(indices) <= MOST_FOR_ALL else (1, 2, most)
+    for size in dict.fromkeys(sizes):
+        yield from itertools.combinations(indices, min(size, len(indices)))
 
 
 def _degenerate(call: Call) -> Iterator[tuple[str, Call]]:

@@ -20,6 +20,7 @@ from pytest_autograd.facts.layouts import Layouts
 from pytest_autograd.facts.low_precision import LowPrecision
 from pytest_autograd.facts.non_finite import NonFinite
 from pytest_autograd.facts.numbers import Nonlinearity, Numbers
+from pytest_autograd.facts.other_doors import OtherDoors
 from pytest_autograd.facts.other_inputs import OtherInputs
 from pytest_autograd.facts.partial_gradients import PartialGradients
 from pytest_autograd.facts.run import ObservedRun
@@ -46,6 +47,7 @@ class Probe:
         self.symmetry = Symmetry(subject)
         self.numbers = numbers = Numbers(subject, run, self.symmetry)
         self.other_inputs = OtherInputs(subject, numbers)
+        self.other_doors = OtherDoors(subject, numbers)
         self.low_precision = LowPrecision(subject, numbers)
         self.non_finite = NonFinite(subject, numbers)
         self.state = State(subject, run, numbers)

@@ -14,7 +14,7 @@ from torch._library.custom_ops import CustomOpDef
 from torch._ops import OpOverload, OpOverloadPacket
 from torch.autograd.gradcheck import GradcheckError
 
-from pytest_autograd.call.call import Call, differentiable, named_outputs
+from pytest_autograd.call.call import Call, Slot, carry, differentiable, named_outputs
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.base import Facts, Subject, fact
 from pytest_autograd.facts.numbers import Numbers
@@ -86,6 +86,8 @@ class TorchChecks(Facts):
         if self.options.level == "quick":
             raise NotApplicable("runs at level full")
         self.subject.not_under_a_contract("a contract replaces it")
+        if self.numbers.evaluator.doors_used:
+            raise NotApplicable("a gradient leaves by a tensor that hangs on the argument")
         cost = self.cost
         calls, seconds = cost.gradcheck() if name == "gradcheck" else cost.gradgradcheck()
         left = self.subject.left
@@ -121,8 +123,9 @@ def run_gradcheck(name: str, call: Call, seed: int, options: Mapping[str, Any]) 
     referee = getattr(torch.autograd, name)
 
     def run(*given: Tensor) -> Any:
-        values = zip(call.slots, call.filled(given), strict=True)
-        passed = [value.clone() if slot.shared is None else value for slot, value in values]
+        passed = [
+            _copy(slot, value) for slot, value in zip(call.slots, call.filled(given), strict=True)
+        ]
         named = named_outputs(run_inside(call, passed, seed), flat=call.flat)
         return tuple(t for _, t in named if differentiable(t) and t.requires_grad)
 
@@ -139,6 +142,14 @@ def run_gradcheck(name: str, call: Call, seed: int, options: Mapping[str, Any]) 
             text = f"{type(raised.error).__name__}: {text}"
         return GradcheckResult("failed", text, time.perf_counter() - start)
     return GradcheckResult("passed", None, time.perf_counter() - start)
+
+
+def _copy(slot: Slot, value: Tensor) -> Tensor:
+    if slot.shared is not None:
+        return value
+    copy = value.clone()
+    carry(slot.attributes, copy)
+    return copy
 
 
 def _first_words(text: str) -> str:

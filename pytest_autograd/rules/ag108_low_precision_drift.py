@@ -2,15 +2,16 @@
 
 Backward in float32, bfloat16 or float16 is compared with float64 on the same numbers, and with what
 autograd loses through the same forward. Running sums in bfloat16 stop growing at 256 times the
-term. In the dtype that the call was given, a fifth of the gradient's size is an error.
+term. A fifth of the gradient's size is an error, in whatever dtype the Function takes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_autograd.rule import Evidence
+from pytest_autograd.rule import Evidence, raised
 
 if TYPE_CHECKING:
     from pytest_autograd.facts.low_precision import Drift
@@ -22,7 +23,7 @@ FIX = (
     "Accumulate in float32 (or the input's precision if that is higher), and cast the result once."
 )
 SKILL = "gradients/low-precision"
-EXPLAINED_BY = ("AG106",)
+EXPLAINED_BY = ("AG002", "AG106")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:
@@ -30,19 +31,27 @@ def find(probe: Probe) -> Iterator[Evidence]:
     told = set()
     for found in probe.low_precision.given:
         told.add(found.argument)
-        yield _evidence(probe, found, "error")
+        if found.raised is not None:
+            what = f"backward raises in {_name(found)}{found.where.rstrip(',')}"
+            yield replace(raised(what, found.raised, probe.source.of_backward), severity="error")
+        else:
+            yield _evidence(probe, found, "error")
     if probe.options.level == "full":
         for found in probe.low_precision.others:
             if found.argument not in told:
-                yield _evidence(probe, found, SEVERITY)
+                yield _evidence(probe, found, "error" if found.gross else SEVERITY)
+
+
+def _name(found: Drift) -> str:
+    return str(found.dtype).removeprefix("torch.")
 
 
 def _evidence(probe: Probe, found: Drift, severity: Severity) -> Evidence:
-    dtype = str(found.dtype).removeprefix("torch.")
     known = found.autograd_error is not None
     beside = f" (autograd through forward: {found.autograd_error:.1g})" if known else ""
+    where = f"in {_name(found)}{found.where}"
     return Evidence(
-        f"in {dtype}{found.where} the gradient of {found.argument} is off by {found.error:.1g} of its size{beside}",
+        f"{where} the gradient of {found.argument} is off by {found.error:.1g} of its size{beside}",
         argument=found.argument,
         max_error=found.error,
         severity=severity,

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pytest_autograd.diagnosis.ctx_attributes import (
+    hung_on_arguments,
     input_name,
     is_output,
     passed_inside,
@@ -36,9 +37,10 @@ def find(probe: Probe) -> Iterator[Evidence]:
     trace = probe.run.trace_or_error
     kept = tensors_on(trace.ctx_attributes())
     passed = passed_inside(probe.call, trace) if kept else set()
+    hung = hung_on_arguments(trace) if kept else set()
     whole: dict[str, list[str]] = {}
     for name, tensor in kept.items():
-        if is_output(tensor, trace):
+        if is_output(tensor, trace) or id(tensor) in hung:
             continue
         if id(tensor) in passed:
             whole.setdefault(name.partition("[")[0], []).append(shape(tensor))

@@ -1,4 +1,4 @@
-"""With one input frozen, backward raises or other gradients change.
+"""With inputs frozen, forward or backward raises, or other gradients change.
 
 Freezing layers is ordinary fine-tuning. Usual causes: a wrong index into needs_input_grad, or a
 tensor that is saved under one condition and used under another.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pytest_autograd.rule import Evidence, breaking
+from pytest_autograd.rule import Evidence, breaking, raised
 
 if TYPE_CHECKING:
     from pytest_autograd.facts.probe import Probe
@@ -24,6 +24,10 @@ EXPLAINED_BY = ("AG002",)
 
 
 def find(probe: Probe) -> Iterator[Evidence]:
-    """Freeze one differentiated input after the other."""
+    """Freeze every subset of the differentiated inputs."""
     for found in probe.partial_gradients.frozen_inputs:
-        yield breaking("backward", found, probe.source.of_backward)
+        if found.where.endswith(", forward") and found.raised is not None:
+            where = found.where.removesuffix(", forward")
+            yield raised(f"forward raises {where}", found.raised, probe.source.of_target)
+        else:
+            yield breaking("backward", found, probe.source.of_backward)
