@@ -133,6 +133,28 @@ def attribute_places(owner: Any, methods: Sequence[str], attribute: str) -> list
     return places
 
 
+def literals_compared(code: Callable[..., Any], name: str) -> list[Any]:
+    """Return the constants that ``code`` compares the variable ``name`` with, or looks it up among."""
+    found = _parsed(unwrap(code))
+    among: list[ast.AST] = []
+    for node in ast.walk(found[0]) if found is not None else ():
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            among += sides if any(_is_name(side, name) for side in sides) else []
+        elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Dict):
+            among += (
+                [k for k in node.value.keys if k is not None] if _is_name(node.slice, name) else []
+            )
+        elif isinstance(node, ast.Match) and _is_name(node.subject, name):
+            among += [case.pattern for case in node.cases]
+    literals = [n.value for part in among for n in ast.walk(part) if isinstance(n, ast.Constant)]
+    return list(dict.fromkeys(value for value in literals if value is not None))
+
+
+def _is_name(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
 def _writes_in_place(node: ast.AST) -> bool:
     if isinstance(node, ast.AugAssign):
         return True

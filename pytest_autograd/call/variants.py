@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -50,36 +49,6 @@ def _numbers_as_tensors(call: Call) -> Iterator[tuple[str, Call]]:
                 f"with {names[i]} as a tensor",
                 function_call(call.function, given, kwargs, wanted, links),
             )
-
-
-def other_constants(call: Call) -> Iterator[tuple[str, Call]]:
-    """Yield (description, call) with one number or flag of a Function changed; forward may refuse it."""
-    if call.function is None:
-        return
-    args, _ = call.rebuild([slot.value for slot in call.slots])
-    skip = 1 - defines_setup_context(call.function)
-    names = parameter_names(call.function.forward, skip, len(args))
-    for i, value in enumerate(args):
-        for other in _other_values(value):
-            yield f"with {names[i]}={other!r} in place of {value!r}", _with_constant(call, i, other)
-
-
-def _other_values(value: Any) -> tuple[Any, ...]:
-    if type(value) is bool:
-        return (not value,)
-    if type(value) is int:
-        return (value + 1, value - 1)
-    if type(value) is float and math.isfinite(value):
-        return (1.7 * value,) if value else (0.3,)
-    return ()
-
-
-def _with_constant(call: Call, place: int, value: Any) -> Call:
-    def rebuild(tensors: Sequence[Tensor]) -> tuple[Sequence[Any], dict[str, Any]]:
-        args, kwargs = call.rebuild(tensors)
-        return (*args[:place], value, *args[place + 1 :]), kwargs
-
-    return replace(call, rebuild=rebuild)
 
 
 def special_points(call: Call) -> Iterator[tuple[str, Call]]:

@@ -28,6 +28,13 @@ def _strided(tensor: Tensor) -> Tensor:
     return buffer[..., 1]
 
 
+def _offset(tensor: Tensor) -> Tensor:
+    """Return equal values one element into a larger buffer, where no vector load is aligned."""
+    buffer = tensor.new_full((tensor.numel() + 1,), 7.0)
+    buffer[1:] = tensor.reshape(-1)
+    return buffer[1:].view(tensor.shape)
+
+
 def _transposed(tensor: Tensor) -> Tensor:
     return tensor.transpose(-1, -2).contiguous().transpose(-1, -2)
 
@@ -40,6 +47,7 @@ def other_layouts(tensor: Tensor) -> Iterator[tuple[str, Lay]]:
         yield "transposed", _transposed
     if tensor.numel() > 1:
         yield "strided", _strided
+        yield "shifted", _offset
 
 
 class Layouts(Facts):

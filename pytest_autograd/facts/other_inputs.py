@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from pytest_autograd.call.call import Call
+from pytest_autograd.call.other_constants import other_constants
+from pytest_autograd.call.other_ranks import other_ranks, packed_batches
 from pytest_autograd.call.variants import (
     Resize,
-    other_constants,
     other_points,
     other_sizes,
     special_points,
@@ -67,6 +68,13 @@ class OtherInputs(Facts):
             other_sizes(self.numbers.evaluator.call, self.seed),
             lambda raised: not self.call.sizes_may_be_known and _is_a_pattern(raised),
         )
+
+    @fact
+    def ranks(self) -> list[WrongAtOtherInput]:
+        """Where the gradient is wrong with axes more, fewer or broadcast, or with a packed batch cut otherwise."""
+        call = self.numbers.evaluator.call
+        variants = chain(packed_batches(call), other_ranks(call, self.seed))
+        return self._wrong_at(variants, lambda raised: False)
 
     def _wrong_at(
         self,

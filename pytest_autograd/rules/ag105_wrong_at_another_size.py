@@ -7,6 +7,7 @@ written into the code: whatever the test size hides shows on the first batch of 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_autograd.diagnosis.explain import explain_there
@@ -24,6 +25,13 @@ EXPLAINED_BY = ("AG102", "AG104", "AG106")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:
-    """Judge the gradient with each dimension size changed wherever it occurs."""
+    """Judge the gradient with each size changed wherever it occurs, and with axes more, fewer or broadcast."""
+    told = set()
     for wrong in probe.other_inputs.sizes:
-        yield explain_there(probe, wrong)
+        found = explain_there(probe, wrong)
+        told.add(found.argument)
+        yield found
+    for wrong in probe.other_inputs.ranks:
+        found = explain_there(probe, wrong)
+        if found.argument not in told:
+            yield replace(found, severity="warning")
