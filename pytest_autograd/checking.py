@@ -6,7 +6,8 @@ import time
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 
 from pytest_autograd.audit.audit import REFEREES, run_rules
 from pytest_autograd.audit.verdict import make_report, stats_of
-from pytest_autograd.call.call import Call
+from pytest_autograd.call.call import Call, ambient_autocast
 from pytest_autograd.call.recorder import Recorder
 from pytest_autograd.call.shared_parameters import own_memory_back
 from pytest_autograd.call.target import make_call
@@ -43,7 +44,8 @@ def check(target: Any, *args: Any, **options: Any) -> Report:
     Raises:
         CheckError: nothing can be checked; the message names the mend.
     """
-    return check_call(make_call(target, args, {}), make_options(**options))
+    call = replace(make_call(target, args, {}), autocast=ambient_autocast())
+    return check_call(call, make_options(**options))
 
 
 def make_options(**given: Any) -> Options:
@@ -90,9 +92,22 @@ def check_call(
 
 
 @contextmanager
+def _no_autocast() -> Iterator[None]:
+    """Leave the region that the caller is in: a call that was made in one enters it itself."""
+    ambient = ambient_autocast()
+    with torch.autocast(ambient.device, enabled=False) if ambient else nullcontext():
+        yield
+
+
+@contextmanager
 def _plain_torch() -> Iterator[None]:
     """Let the check run as ordinary training does, whatever grad mode its caller is in, and without warnings."""
-    with warnings.catch_warnings(), torch.inference_mode(False), torch.enable_grad():
+    with (
+        warnings.catch_warnings(),
+        torch.inference_mode(False),
+        torch.enable_grad(),
+        _no_autocast(),
+    ):
         warnings.simplefilter("ignore")
         yield
 

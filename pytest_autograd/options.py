@@ -38,7 +38,10 @@ class Options(BaseModel):
         default=None,
         description="check under vmap: where a rule is defined; True notes where none is",
     )
-    autocast: bool = Field(default=False, description="check under autocast too")
+    autocast: bool | None = Field(
+        default=None,
+        description="check under autocast too; left out: where the call was made under it",
+    )
     compile: bool = Field(default=False, description="check compiled too, with backend aot_eager")
     reference: Callable[..., Any] | None = Field(
         default=None,

@@ -32,6 +32,7 @@ def _rule_of(module: ModuleType) -> Rule:
         level=getattr(module, "LEVEL", "quick"),
         explained_by=getattr(module, "EXPLAINED_BY", ()),
         about=getattr(module, "ABOUT", "use"),
+        dear=getattr(module, "DEAR", False),
     )
 
 

@@ -1,9 +1,10 @@
 """What a rule is.
 
 A rule is a module ``rules/agNNN_slug.py``. Its file name gives code and name, its docstring title and why, its
-constants ``SEVERITY``, ``FIX``, ``SKILL`` (and optionally ``EXPLAINED_BY``, ``LEVEL``, ``ABOUT``) the rest, and its
-generator ``find(probe)`` yields :class:`Evidence`. Everything else on a finding is stamped on by the runner.
+constants ``SEVERITY``, ``FIX``, ``SKILL`` (and optionally ``EXPLAINED_BY``, ``LEVEL``, ``ABOUT``, ``DEAR``) the rest,
+and its generator ``find(probe)`` yields :class:`Evidence`. Everything else on a finding is stamped on by the runner.
 
+``DEAR = True``: the rule runs after the others, for its facts take much time.
 ``ABOUT = "values"``: the rule asks :class:`pytest_autograd.facts.probe.ValueFacts` only, so that the judge of the MCP
 server decides it in another process. ``"values elsewhere"``: about values too, at inputs that nobody gave.
 """
@@ -83,6 +84,7 @@ class Rule:
     level: Literal["quick", "full"] = "quick"
     explained_by: tuple[str, ...] = ()
     about: Literal["values", "values elsewhere", "use"] = "use"
+    dear: bool = False
 
     @property
     def stem(self) -> str:

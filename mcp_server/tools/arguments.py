@@ -45,6 +45,9 @@ Ignored = Annotated[list[str] | None, BeforeValidator(_listed), Field(descriptio
 SecondOrder = Annotated[bool, Field(description="Check second order too")]
 Forward = Annotated[bool | None, Field(description="Check jvp (left out: where defined)")]
 Batching = Annotated[bool | None, Field(description="Check vmap (left out: where defined)")]
+Mixed = Annotated[
+    bool | None, Field(description="Check under autocast (left out: where the call is)")
+]
 Contract = Annotated[str | None, Field(description="Function in source")]
 Transform = Annotated[
     dict[str, str] | None, Field(description="forward's argument to function in source")

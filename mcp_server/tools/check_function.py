@@ -52,7 +52,7 @@ def checking_tool(checks: Checks) -> Any:
         gradgrad: args.SecondOrder = True,
         forward_ad: args.Forward = None,
         vmap: args.Batching = None,
-        autocast: bool = False,
+        autocast: args.Mixed = None,
         compile: bool = False,
         reference: args.Contract = None,
         surrogate: args.Contract = None,

@@ -42,7 +42,7 @@ def run_rules(
     ``referees``: facts of ``probe.torch_checks`` whose results become checks of their own.
     """
     outcome = Outcome(probe.call, probe.source.of_target)
-    for rule in rules:
+    for rule in sorted(rules, key=lambda rule: rule.dear):  # what is cheap and telling first
         if probe.options.wants(rule.code):
             _run_rule(rule, probe, outcome, origin)
     for name in referees if not probe.options.select else ():

@@ -12,7 +12,15 @@ from pytest_autograd.errors import NotApplicable
 from pytest_autograd.facts.base import OUT_OF_TIME
 from pytest_autograd.facts.probe import Probe, ValueFacts
 from pytest_autograd.places import source_sha256
-from pytest_autograd.report.model import CheckResult, Finding, Report, Stats, Verdict
+from pytest_autograd.report.model import (
+    CheckResult,
+    Finding,
+    Judged,
+    LeftOut,
+    Report,
+    Stats,
+    Verdict,
+)
 
 
 def make_report(
@@ -21,7 +29,8 @@ def make_report(
     """Return the report on the call that ``own`` holds the facts of; ``outcomes`` are of all calls audited for it."""
     findings = _distinct([finding for outcome in outcomes for finding in outcome.findings], own)
     checks = _merged(outcomes)
-    verdict, summary = _verdict(own, findings, checks)
+    judged, left_out = judged_of(own), left_out_of(own, checks)
+    verdict, summary = _verdict(own, findings, checks, judged, left_out)
     owner = own.call.function or own.call.target
     return Report(
         target=own.call.name,
@@ -34,6 +43,8 @@ def make_report(
         summary=summary,
         findings=tuple(findings),
         checks=tuple(checks),
+        judged=judged,
+        left_out=left_out,
         stats=stats,
         seconds=seconds,
     )
@@ -68,7 +79,11 @@ def _merged(outcomes: Sequence[Outcome]) -> list[CheckResult]:
 
 
 def _verdict(
-    own: ValueFacts, findings: Sequence[Finding], checks: Sequence[CheckResult]
+    own: ValueFacts,
+    findings: Sequence[Finding],
+    checks: Sequence[CheckResult],
+    judged: Sequence[Judged],
+    left_out: Sequence[LeftOut],
 ) -> tuple[Verdict, str]:
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
@@ -83,9 +98,23 @@ def _verdict(
     confirmed, reason = _confirmed(own)
     if not confirmed:
         return "inconclusive", f"not confirmed: {reason}"
-    late = sum(result.reason == OUT_OF_TIME for result in checks)
-    rest = f"; {late} checks were left out: {OUT_OF_TIME}" if late else ""
-    return "verified", _verified_summary(own) + rest
+    return "verified", _verified_summary(own) + _said_of(judged, left_out)
+
+
+def _said_of(judged: Sequence[Judged], left_out: Sequence[LeftOut]) -> str:
+    """Say what was compared and what was left out."""
+    words = [
+        f"{each.elements} elements in {each.dtype}, {' and '.join(ORDERS[n] for n in each.orders)} order"
+        for each in judged
+    ]
+    late = [each for each in left_out if each.why == OUT_OF_TIME]
+    told = [f"{each.what} not checked: {each.why}" for each in left_out if each not in late]
+    if late:
+        told.append(f"{len(late)} checks were left out: {OUT_OF_TIME}")
+    return "; ".join([f" ({'; '.join(words)})", *told])
+
+
+ORDERS = {1: "first", 2: "second"}
 
 
 def _verified_summary(own: ValueFacts) -> str:
@@ -107,18 +136,8 @@ def _verified_summary(own: ValueFacts) -> str:
         if values.accuracy is not None and values.accuracy > 10 * EPS
         else ""
     )
-    unchecked = [
-        slot.name
-        for slot in own.call.slots
-        if not slot.differentiated and (slot.value.is_floating_point() or slot.value.is_complex())
-    ]
-    rest = (
-        f"; not checked, since they do not require grad: {', '.join(unchecked)}"
-        if unchecked
-        else ""
-    )
-    kink = "; judged beside the sample, which lies on a kink" if values.kinked else ""
-    return f"the gradient of {', '.join(names)} {how}{accuracy}{kink}{rest}"
+    kink = ", judged beside the sample, which lies on a kink" if values.kinked else ""
+    return f"the gradient of {', '.join(names)} {how}{accuracy}{kink}"
 
 
 def _confirmed(own: ValueFacts) -> tuple[bool, str | None]:
@@ -127,17 +146,70 @@ def _confirmed(own: ValueFacts) -> tuple[bool, str | None]:
         values = own.numbers.first_order
     except NotApplicable as why:
         return False, str(why)
-    if values.confirmed:
+    if values.confirmed and not values.overruled:
         return True, None
+    if values.confirmed:
+        why = "finite differences and gradcheck disagree with the reference gradient"
+        return _gradcheck_status(own) != "failed", why
     if values.reason is None:
         wrong = [a.name for a in values.arguments if a.status in ("wrong", "missing")]
         return False, f"the gradient of {', '.join(wrong)} is wrong, but no selected rule says so"
     if values.vacuous:
         return False, values.reason
+    return _gradcheck_status(own) == "passed", values.reason
+
+
+def _gradcheck_status(own: ValueFacts) -> str:
     try:
-        return own.torch_checks.gradcheck.status == "passed", values.reason
+        return own.torch_checks.gradcheck.status
     except NotApplicable:
-        return False, values.reason
+        return "skipped"
+
+
+def judged_of(own: ValueFacts) -> tuple[Judged, ...]:
+    """Return what was compared, by dtype and device; nothing is run for it."""
+    values = own.numbers.peek("first_order")
+    if values is None or not values.trials:
+        return ()
+    point = values.trials[0].point
+    second = own.numbers.peek("second_order")
+    both = second is not None and second.status in ("ok", "constant")
+    return (
+        Judged(
+            dtype=", ".join(dict.fromkeys(str(x.dtype).removeprefix("torch.") for x in point)),
+            device=", ".join(dict.fromkeys(x.device.type for x in point)),
+            orders=(1, 2) if both else (1,),
+            elements=sum(x.numel() for x in point),
+            accuracy=values.accuracy,
+        ),
+    )
+
+
+def left_out_of(own: ValueFacts, checks: Sequence[CheckResult]) -> tuple[LeftOut, ...]:
+    """Return what a verified report does not speak of: arguments, the second order, checks beyond the time limit."""
+    slots = own.call.slots
+    floating = [s for s in slots if s.value.is_floating_point() or s.value.is_complex()]
+    left = [
+        LeftOut(what=slot.name, why="it does not require grad")
+        for slot in floating
+        if not slot.differentiated
+    ]
+    second = own.numbers.peek("second_order")
+    if second is None:
+        why = own.numbers.why_not("second_order") or "no selected rule asks for it"
+        left.append(LeftOut(what="second order", why=why))
+    elif second.status not in ("ok", "constant"):
+        left.append(LeftOut(what="second order", why=SECOND[second.status]))
+    late = [result.name for result in checks if result.reason == OUT_OF_TIME]
+    return (*left, *(LeftOut(what=name, why=OUT_OF_TIME) for name in late))
+
+
+SECOND = {
+    "wrong": "it is wrong",
+    "raises": "it raises",
+    "no-history": "the first gradient has no graph",
+    "unresolved": "finite differences could not resolve it",
+}
 
 
 def stats_of(probe: Probe) -> Stats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -89,6 +90,26 @@ class Slot:
 
 
 @dataclass(frozen=True)
+class Autocast:
+    """An autocast region: for which kind of device, and to which dtype."""
+
+    device: str
+    dtype: torch.dtype
+
+    def region(self) -> AbstractContextManager[Any]:
+        """Return the context that enters it."""
+        return torch.autocast(self.device, self.dtype)
+
+
+def ambient_autocast() -> Autocast | None:
+    """Return the autocast region that is entered now, None if there is none."""
+    for device in ("cuda", "cpu"):
+        if torch.is_autocast_enabled(device):
+            return Autocast(device, torch.get_autocast_dtype(device))
+    return None
+
+
+@dataclass(frozen=True)
 class Call:
     """The checked code with everything fixed but its tensors.
 
@@ -96,6 +117,7 @@ class Call:
     Function when the call goes straight to its ``apply``; ``constants`` says what else was passed.
     ``first_order_only``: a sparse input, for which second derivatives are not judged. ``absent``: the arguments that
     are None. ``sizes_may_be_known``: objects among the constants, which may know the sizes of the tensors.
+    ``autocast``: the region in which the call was made, entered again for forward.
     """
 
     name: str
@@ -107,6 +129,7 @@ class Call:
     first_order_only: bool = False
     sizes_may_be_known: bool = False
     absent: tuple[str, ...] = ()
+    autocast: Autocast | None = None
 
     def invoke(self, tensors: Sequence[Tensor], target: Callable[..., Any] | None = None) -> Any:
         """Call the target, or another with the same arguments, on one tensor per slot.
@@ -114,7 +137,8 @@ class Call:
         Only :mod:`pytest_autograd.running.author_code` may.
         """
         args, kwargs = self.rebuild(tensors)
-        return (target or self.target)(*args, **kwargs)
+        with self.autocast.region() if self.autocast is not None else nullcontext():
+            return (target or self.target)(*args, **kwargs)
 
     @property
     def shared(self) -> list[Tensor]:

@@ -7,7 +7,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -18,7 +18,7 @@ from torch.autograd.function import Function
 from torch.utils import _python_dispatch as dispatch
 from torch.utils import _pytree as pytree
 
-from pytest_autograd.call.call import Call, carry, differentiable
+from pytest_autograd.call.call import Call, ambient_autocast, carry, differentiable
 from pytest_autograd.call.intercept import METHODS, Apply, intercepted
 from pytest_autograd.call.shared_parameters import shared_arguments
 from pytest_autograd.call.target import function_call
@@ -153,7 +153,8 @@ class Recorder:
             copies = [_copy(value) for value in args]
             keywords = {name: _copy(value) for name, value in kwargs.items()}
             links = shared_arguments(seen.function, [*args, *kwargs.values()])
-            seen.call = function_call(seen.function, copies, keywords, shared=links)
+            call = function_call(seen.function, copies, keywords, shared=links)
+            seen.call = replace(call, autocast=ambient_autocast())
             seen.default_dtype = torch.get_default_dtype()
 
     def _too_big(self, seen: Recorded) -> str | None:

@@ -10,6 +10,8 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch._library.custom_ops import CustomOpDef
+from torch._ops import OpOverload, OpOverloadPacket
 from torch.autograd.function import Function, _is_setup_context_defined
 from torch.utils import _pytree as pytree
 
@@ -28,6 +30,11 @@ from pytest_autograd.call.shared_parameters import shared_arguments
 from pytest_autograd.errors import CheckError
 
 PLAIN_APPLY = Function.__dict__["apply"].__func__
+
+
+def is_custom_op(target: Any) -> bool:
+    """Whether ``target`` is an op of ``torch.library``."""
+    return isinstance(target, CustomOpDef | OpOverload | OpOverloadPacket)
 
 
 def defines_setup_context(function: type[Function]) -> bool:

@@ -66,8 +66,8 @@ class FirstOrder:
     """The verdict on the first derivatives.
 
     ``reason`` says why a gradient is not confirmed; ``notes`` what else was learnt. ``trials`` are kept for the
-    explanation. ``accuracy`` is the relative agreement that could be confirmed.
-    ``vacuous``: there was nothing to compare, so nobody can confirm.
+    explanation. ``accuracy`` is the relative agreement that could be confirmed. ``vacuous``: there was nothing to
+    compare, so nobody can confirm. ``overruled``: finite differences said wrong, the reference agrees with backward.
     """
 
     arguments: list[ArgumentVerdict]
@@ -81,6 +81,7 @@ class FirstOrder:
     precision: float = EPS
     judgements: list[Judgement] = field(default_factory=list)
     vacuous: bool = False
+    overruled: bool = False
 
 
 def _furthest(known: Tensor, given: Tensor) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pytest_autograd.call.tensors import overlap
+from pytest_autograd.call.tensors import memory, overlap
 from pytest_autograd.derivatives.tangents import draw_cotangents
 from pytest_autograd.facts.base import Facts, Subject, fact
 from pytest_autograd.facts.numbers import Numbers
@@ -62,6 +62,22 @@ class Aliasing(Facts):
             owners += [(f"ctx.saved_tensors[{i}]", value) for i, value in enumerate(save.values)]
         owners += [(f"ctx.{name}", value) for name, value in trace.ctx_attributes().items()]
         return [(name, value) for name, value in owners if isinstance(value, Tensor)]
+
+    @fact
+    def fixed_outputs(self) -> list[str]:
+        """The outputs that cannot be changed in place, since they are views of what forward made."""
+        self.run.require_forward()
+        inputs = {memory(argument) for argument in self.run.trace.arguments}
+        found = []
+        for place, (name, seen) in enumerate(self.run.trace.outputs):
+            if seen.requires_grad and seen._is_view() and memory(seen) not in inputs:
+                output = run_forward(self.call, seed=self.seed).outputs[place][1]
+                try:
+                    with torch.enable_grad():
+                        output.add_(0)
+                except RuntimeError:
+                    found.append(name)
+        return found
 
     @fact
     def polluted(self) -> str | None:

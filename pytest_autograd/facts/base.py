@@ -47,6 +47,11 @@ class Facts:
         """Return a fact if it is known and could be had, else None; nothing is computed."""
         return self._known.get(name)
 
+    def why_not(self, name: str) -> str | None:
+        """Return why a fact could not be had, None if it was not asked for or is known."""
+        reason = self._refused.get(name)
+        return None if reason is None else str(reason)
+
 
 class _Fact:
     """A property that is computed once; a :class:`NotApplicable` it raises is kept and raised again.

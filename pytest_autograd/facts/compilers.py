@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from pytest_autograd.call.call import WIDE, Call
+from pytest_autograd.call.call import WIDE, Autocast, Call
 from pytest_autograd.derivatives.compare import Difference, apart
 from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.derivatives.tangents import draw_cotangents
@@ -51,17 +51,16 @@ class Compilers(Facts):
 
     @fact
     def autocast(self) -> Difference | None:
-        """What goes wrong with forward under CPU autocast to bfloat16 and backward outside, on float32 copies."""
-        if not self.options.autocast:
-            raise NotApplicable("asked for by autocast=True")
-        call = _narrowed(self.numbers.evaluator.call)
+        """What goes wrong with forward under autocast and backward outside, on float32 copies.
 
-        def mixed(*args: Any, **kwargs: Any) -> Any:
-            with torch.autocast("cpu", torch.bfloat16):
-                return call.target(*args, **kwargs)
-
-        plain = Evaluator(call, self.seed)
-        other = Evaluator(replace(call, target=mixed), self.seed)
+        The region is that of the call, else CPU autocast to bfloat16.
+        """
+        region, wanted = self.call.autocast, self.options.autocast
+        if not (wanted or (wanted is None and region is not None)):
+            raise NotApplicable("the call was not made under autocast; asked for by autocast=True")
+        call = replace(_narrowed(self.numbers.evaluator.call), autocast=None)
+        mixed = replace(call, autocast=region or Autocast("cpu", torch.bfloat16))
+        plain, other = Evaluator(call, self.seed), Evaluator(mixed, self.seed)
         outputs = other.forward(other.point)
         plain.forward(plain.point)
         cotangents = draw_cotangents(outputs, self.seed)

@@ -6,7 +6,7 @@ each time it is asked for.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from pytest_autograd.call.call import Call
 from pytest_autograd.derivatives.evaluator import GradientOracle
@@ -31,6 +31,7 @@ from pytest_autograd.facts.symmetry import Symmetry
 from pytest_autograd.facts.threads import Threads
 from pytest_autograd.facts.torch_checks import GradcheckResult, TorchChecks
 from pytest_autograd.facts.transforms import Transforms
+from pytest_autograd.facts.uninitialised import Uninitialised
 from pytest_autograd.facts.unseen_tensors import UnseenTensors
 from pytest_autograd.options import Options
 from pytest_autograd.places import Place
@@ -56,6 +57,7 @@ class Probe:
         self.layouts = Layouts(subject, numbers)
         self.partial_gradients = PartialGradients(subject, run, numbers)
         self.unseen_tensors = UnseenTensors(subject, run, numbers)
+        self.uninitialised = Uninitialised(subject, numbers)
         self.transforms = Transforms(subject, run, numbers)
         self.compilers = Compilers(subject, numbers)
         self.checkpointing = Checkpointing(subject, run, numbers)
@@ -126,8 +128,12 @@ class NumberFacts(Protocol):
         """Return the operation whose derivative is missing from a gradient, if one fits."""
         ...
 
-    def peek(self, name: str) -> object:
+    def peek(self, name: str) -> Any:
         """Return a fact if it is known."""
+        ...
+
+    def why_not(self, name: str) -> str | None:
+        """Return why a fact could not be had."""
         ...
 
 

@@ -10,11 +10,10 @@ from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
-from torch._library.custom_ops import CustomOpDef
-from torch._ops import OpOverload, OpOverloadPacket
 from torch.autograd.gradcheck import GradcheckError
 
 from pytest_autograd.call.call import Call, Slot, carry, differentiable, named_outputs
+from pytest_autograd.call.target import is_custom_op
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.base import Facts, Subject, fact
 from pytest_autograd.facts.numbers import Numbers
@@ -78,7 +77,7 @@ class TorchChecks(Facts):
     @fact
     def opcheck(self) -> dict[str, str]:
         """What ``torch.library.opcheck`` finds wrong with a custom op, by test."""
-        if not isinstance(self.call.target, CustomOpDef | OpOverload | OpOverloadPacket):
+        if not is_custom_op(self.call.target):
             raise NotApplicable("the target is no custom op")
         return op_problems(self.call, self.seed)
 

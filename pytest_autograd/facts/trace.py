@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.autograd.function import Function
 
 from pytest_autograd.call.call import differentiable, named_outputs
-from pytest_autograd.call.tensors import same, storages
+from pytest_autograd.call.tensors import storages
+from pytest_autograd.derivatives.compare import apart
 from pytest_autograd.places import Place
 
 
@@ -36,12 +37,10 @@ class BackwardRun:
     gradients: list[Tensor | None] = field(default_factory=list)
     seconds: float = 0.0
 
-    def same_as(self, other: BackwardRun) -> bool:
-        """Whether both passes gave the same gradients."""
-        return all(
-            a is b or (a is not None and b is not None and same(a, b))
-            for a, b in zip(self.gradients, other.gradients, strict=True)
-        )
+    def apart_from(self, other: BackwardRun) -> float:
+        """Return the largest relative error between the gradients of two passes."""
+        pairs = zip(self.gradients, other.gradients, strict=True)
+        return max((apart(a, b) for a, b in pairs), default=0.0)
 
 
 @dataclass

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pytest_autograd.call.call import Call, differentiable, named_outputs
+from pytest_autograd.call.target import is_custom_op
 from pytest_autograd.derivatives.compare import Difference, relative_error
 from pytest_autograd.derivatives.directional_test import Judgement, judge
 from pytest_autograd.derivatives.finite_differences import FunctionAlongLine, Samples
@@ -63,15 +64,21 @@ class Transforms(Facts):
         """How ``torch.vmap`` differs from a loop, for the batch at the front, at the back, or of one argument."""
         if self.options.vmap is False:
             raise NotApplicable("vmap=False")
-        if not self.run.has_vmap:
-            raise NotApplicable("no vmap rule is defined")
-        if not self.run.has_setup_context:
-            raise NotApplicable("setup_context is not defined, so torch.vmap refuses the Function")
+        if self.call.function is not None or not is_custom_op(self.call.target):
+            self._require_vmap_of_function()
+        elif not self.options.vmap and getattr(self.call.target, "_vmap_fn", None) is None:
+            raise NotApplicable("no vmap rule is registered")
         if self.numbers.stochastic:
             raise NotApplicable("forward is stochastic, and draws otherwise for a batch")
         call, tolerance = self.numbers.evaluator.call, self.numbers.tolerance
         differences = (_vmap_difference(call, d, self.seed, tolerance) for d in _batchings(call))
         return next((found for found in differences if found is not None), None)
+
+    def _require_vmap_of_function(self) -> None:
+        if not self.run.has_vmap:
+            raise NotApplicable("no vmap rule is defined")
+        if not self.run.has_setup_context:
+            raise NotApplicable("setup_context is not defined, so torch.vmap refuses the Function")
 
     @fact
     def torch_func(self) -> Difference | None:

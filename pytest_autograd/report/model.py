@@ -96,6 +96,23 @@ class Stats(_Plain):
     calls: dict[str, int] = Field(default_factory=dict)
 
 
+class Judged(_Plain):
+    """What was compared in one dtype on one device: which orders of derivatives, how many elements, how exactly."""
+
+    dtype: str
+    device: str
+    orders: tuple[int, ...]
+    elements: int
+    accuracy: Real | None = None
+
+
+class LeftOut(_Plain):
+    """What a report does not speak of, and why."""
+
+    what: str
+    why: str
+
+
 class Isolation(_Plain):
     """Which limits held while submitted code ran, and which could not be had."""
 
@@ -116,6 +133,8 @@ class Report(_Plain):
     summary: str
     findings: tuple[Finding, ...] = ()
     checks: tuple[CheckResult, ...] = ()
+    judged: tuple[Judged, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     stats: Stats = Stats()
     isolation: Isolation | None = None
     seconds: Real = 0.0

@@ -17,10 +17,15 @@ if TYPE_CHECKING:
 
 ABOUT = "values elsewhere"
 SEVERITY = "error"
+DEAR = True
 FIX = "Derive the gradient for this region too, and add such inputs to the test; refuse in forward what is not meant."
 SKILL = "verification/other-points"
 LEVEL = "full"
-EXPLAINED_BY = ("AG102", "AG106")
+EXPLAINED_BY = (
+    "AG102",
+    "AG106",
+    "AG309",
+)
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

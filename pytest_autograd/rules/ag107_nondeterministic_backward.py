@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 SEVERITY = "error"
 FIX = "Draw in forward and save the mask (or the generator state), and use that in backward."
 SKILL = "gradients/randomness"
-EXPLAINED_BY = ("AG206", "AG209")
+EXPLAINED_BY = (
+    "AG206",
+    "AG209",
+    "AG309",
+)
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

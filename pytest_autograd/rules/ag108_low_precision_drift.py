@@ -19,11 +19,16 @@ if TYPE_CHECKING:
     from pytest_autograd.report.model import Severity
 
 SEVERITY: Severity = "warning"
+DEAR = True
 FIX = (
     "Accumulate in float32 (or the input's precision if that is higher), and cast the result once."
 )
 SKILL = "gradients/low-precision"
-EXPLAINED_BY = ("AG002", "AG106")
+EXPLAINED_BY = (
+    "AG002",
+    "AG106",
+    "AG309",
+)
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

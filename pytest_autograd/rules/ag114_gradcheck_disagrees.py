@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_autograd.facts.probe import Probe
 
 SEVERITY = "note"
+DEAR = True
 FIX = (
     "Nothing is wrong; for gradcheck itself choose eps, atol and rtol to suit (gradcheck_options=)."
 )

@@ -17,8 +17,9 @@ SEVERITY = "error"
 FIX = "Call x.contiguous() before a kernel or view, or use reshape."
 SKILL = "layouts/inputs"
 EXPLAINED_BY = (
-    "AG303",
     "AG107",
+    "AG303",
+    "AG309",
 )
 
 

@@ -20,7 +20,10 @@ FIX = (
     "what is used under the same condition."
 )
 SKILL = "ctx/frozen-inputs"
-EXPLAINED_BY = ("AG002",)
+EXPLAINED_BY = (
+    "AG002",
+    "AG309",
+)
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

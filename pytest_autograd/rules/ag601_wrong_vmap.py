@@ -31,10 +31,12 @@ EXPLAINED_BY = (
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare vmap with a loop and torch.func.vjp with plain autograd."""
-    if probe.run.has_vmap:
+    op = probe.call.function is None
+    if op or probe.run.has_vmap:
         found = probe.transforms.vmap
         if found is not None:
-            yield differing(found, class_place(probe.source.function.vmap))
+            place = probe.source.of_target if op else class_place(probe.source.function.vmap)
+            yield differing(found, place)
     found = probe.transforms.torch_func
     if found is not None:
         yield differing(found, probe.source.of_backward)
