@@ -16,9 +16,10 @@ from pydantic import ValidationError
 from pytest_autograd.audit.audit import REFEREES, run_rules
 from pytest_autograd.audit.verdict import make_report, stats_of
 from pytest_autograd.call.call import Call, ambient_autocast
+from pytest_autograd.call.op_recorder import OpRecorder
 from pytest_autograd.call.recorder import Recorder
 from pytest_autograd.call.shared_parameters import own_memory_back
-from pytest_autograd.call.target import make_call
+from pytest_autograd.call.target import is_custom_op, make_call
 from pytest_autograd.errors import CheckError, NotApplicable, TargetRaised
 from pytest_autograd.facts.base import Subject
 from pytest_autograd.facts.probe import Probe
@@ -120,13 +121,13 @@ def default_seed(call: Call) -> int:
 
 
 def _inner_calls(own: Subject) -> list[Subject]:
-    """Return each distinct Function call that the callable makes, to be audited for itself.
+    """Return each distinct call of a Function or custom op that the callable makes, to be audited for itself.
 
-    A contract speaks for the callable, not for the Functions inside it: their values are judged with it.
+    A contract speaks for the callable, not for what is inside it: their values are judged with it.
     """
-    recorder = Recorder()
+    recorder, ops = Recorder(), OpRecorder()
     try:
-        with recorder.recording():
+        with recorder.recording(), nullcontext() if is_custom_op(own.call.target) else ops:
             run_forward(own.call, seed=own.seed)
     except TargetRaised as raised:
         error = raised.error
@@ -140,4 +141,6 @@ def _inner_calls(own: Subject) -> list[Subject]:
         values = [code for code, rule in all_rules().items() if rule.about != "use"]
         replaced = {"ignore": (*options.ignore, *values), "level": "quick"}
         options = options.model_copy(update={**dict.fromkeys(CONTRACTS), **replaced})
-    return [Subject(call, options, own.seed, own.deadline) for call in recorder.calls()]
+    return [
+        Subject(call, options, own.seed, own.deadline) for call in (*recorder.calls(), *ops.calls())
+    ]
