@@ -26,7 +26,7 @@ def other_ranks(call: Call, seed: int) -> Iterator[tuple[str, Call]]:
     first = floats[0]
     alike = [i for i in floats if values[i].shape == values[first].shape]
     which = " and ".join(call.slots[i].name for i in alike)
-    if values[first].dim():
+    if values[first].dim() and len(values[first]):
         yield f"with an axis less in {which}", _replaced(call, {i: values[i][0] for i in alike})
     more = {i: _stacked(values[i], generator) for i in alike}
     yield f"with an axis more in {which}", _replaced(call, more)

@@ -115,11 +115,16 @@ class FirstOrderTest:
             values.arguments[i] = verdict
             if verdict.status != "ok":
                 values.confirmed, values.accuracy = verdict.status == "inexact", verdict.error
-            if verdict.status == "unresolved":
-                values.reason = (
-                    f"the influence of {verdict.name} on the outputs is below what finite differences resolve: "
-                    "give it larger values, or the other arguments smaller ones"
-                )
+        self._say_what_hardly_matters(values)
+
+    @staticmethod
+    def _say_what_hardly_matters(values: FirstOrder) -> None:
+        small = [argument.name for argument in values.arguments if argument.status == "unresolved"]
+        if small:
+            values.reason = (
+                f"the influence of {', '.join(small)} on the outputs is below what can be resolved: "
+                "give larger values there, or smaller ones elsewhere"
+            )
 
     def _reference_objects(self, trials: Sequence[Trial]) -> bool:
         """Whether the reference does not contradict the judge's "wrong" by agreeing with backward in every element."""
@@ -190,6 +195,8 @@ class FirstOrderTest:
         if statuses != {"ok"}:
             values.accuracy = max(argument.error for argument in values.arguments)
             values.confirmed = statuses <= {"ok", "inexact"}
+        if statuses <= {"ok", "inexact", "unresolved"}:
+            self._say_what_hardly_matters(values)
 
     def _by_reference_alone(self, values: FirstOrder) -> FirstOrder:
         """Confirm by the reference what the judge cannot resolve, if forward never left autograd."""
@@ -247,6 +254,7 @@ class FirstOrderTest:
             values.reason = (
                 "backward disagrees with forward in sum but no single argument could be blamed"
             )
+            self._say_what_hardly_matters(values)
         return values
 
     def _blame_one(self, trial: Trial, slot: int) -> ArgumentVerdict:

@@ -101,7 +101,8 @@ def compare_one(
     """Compare the gradient of one argument ``x`` with the known one, None standing for zero.
 
     An error above ``tolerance`` is ``inexact`` up to ``rtol`` and ``wrong`` beyond. ``floor`` is the least scale that
-    errors are measured by: below it a gradient is rounding of larger numbers. Differences up to ``rounding`` count as
+    errors are measured by: a gradient that lies below it altogether may be rounding of larger numbers, and where it
+    differs it is ``unresolved``. Differences up to ``rounding`` count as
     none.
     """
     known = torch.zeros_like(x) if want is None else want.detach()
@@ -111,5 +112,7 @@ def compare_one(
         return ArgumentVerdict(name, "ok", min(error, tolerance), tolerance)
     if got is None:
         return ArgumentVerdict(name, "missing", error, tolerance, known)
+    if error <= rtol and float(known.abs().nan_to_num().max()) < floor:
+        return ArgumentVerdict(name, "unresolved", error, tolerance, known, given)
     status: Literal["wrong", "inexact"] = "wrong" if error > rtol else "inexact"
     return ArgumentVerdict(name, status, error, tolerance, known, given)
