@@ -28,6 +28,7 @@ from pytest_autograd.places import source_sha256
 from pytest_autograd.registry import all_rules
 from pytest_autograd.report.model import Report
 from pytest_autograd.running.author_code import run_forward
+from pytest_autograd.running.line_watch import LINE_WATCH
 from pytest_autograd.running.rng import streams_kept
 from pytest_autograd.running.time_limit import TIME_LIMIT
 
@@ -84,12 +85,15 @@ def check_call(
         inner = _inner_calls(subject) if call.function is None else []
         probes = [Probe(each) for each in (*inner, subject)]
         outcomes = []
-        for probe in probes:
-            with own_memory_back(probe.call.shared):
-                outcomes.append(run_rules(all_rules().values(), probe, referees=REFEREES))
+        with LINE_WATCH.watching(code for probe in probes for code in probe.source.codes):
+            for probe in probes:
+                with own_memory_back(probe.call.shared):
+                    outcomes.append(run_rules(all_rules().values(), probe, referees=REFEREES))
+            unreached = LINE_WATCH.unreached()
         on_facts(probes)
     own = probes[-1]
-    return make_report(outcomes, own, seed, time.monotonic() - start, stats_of(own))
+    stats = stats_of(own, unreached)
+    return make_report(outcomes, own, seed, time.monotonic() - start, stats)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ What no judge can exclude, since it sees only answers:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,8 @@ _LONGEST = 1_000
 _MOST_FINDINGS = 100
 _MOST_CHECKS = 500
 _MEASURED_BY_WORKER = ("saved_bytes", "input_bytes", "forward_seconds", "backward_seconds")
+_LINE = re.compile(r"submitted\.py:\d{1,6}")
+_MOST_LINES = 100
 
 
 def judged_rules() -> dict[str, Rule]:
@@ -104,7 +107,8 @@ def verdict(
     measured = {name: getattr(told.stats, name) for name in _MEASURED_BY_WORKER}
     accuracy = getattr(facts.numbers.peek("first_order"), "accuracy", None)
     calls = dict(facts.numbers.evaluator.calls)
-    stats = Stats(accuracy=accuracy, calls=calls, **measured)
+    lines = tuple(filter(_LINE.fullmatch, told.stats.unreached_lines[:_MOST_LINES]))
+    stats = Stats(accuracy=accuracy, calls=calls, unreached_lines=lines, **measured)
     report = make_report([own, told.outcome], facts, facts.subject.seed, seconds, stats)
     findings = sorted(
         [*own.findings, *told.outcome.findings],

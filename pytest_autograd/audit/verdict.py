@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 
@@ -212,7 +213,7 @@ SECOND = {
 }
 
 
-def stats_of(probe: Probe) -> Stats:
+def stats_of(probe: Probe, unreached: Sequence[tuple[str, int]]) -> Stats:
     """Collect what was measured on the way; nothing is run for it."""
     trace = probe.run.peek("trace_or_error")
     plain = probe.saved_tensors.peek("autograd_baseline")
@@ -226,5 +227,6 @@ def stats_of(probe: Probe) -> Stats:
         autograd_saved_bytes=getattr(plain, "saved_bytes", None),
         autograd_forward_seconds=getattr(plain, "forward_seconds", None),
         autograd_backward_seconds=getattr(plain, "backward_seconds", None),
+        unreached_lines=tuple(f"{Path(file).name}:{line}" for file, line in unreached),
         calls=dict(getattr(probe.numbers.peek("judged_evaluator"), "calls", {})),
     )

@@ -57,11 +57,11 @@ def relative_error(want: Tensor, got: Tensor, floor: float = 0.0) -> float:
 
     Non-finite values in ``got`` where ``want`` is finite count as an infinite error.
     """
-    known = ~torch.isnan(want)
+    same = (want == got) | (torch.isnan(want) & torch.isnan(got))
+    known = ~torch.isnan(want) & ~(same & ~torch.isfinite(want))
     if not bool(known.any()):
         return 0.0
-    want, got = want[known], got[known]
-    same = (want == got) | (torch.isnan(want) & torch.isnan(got))
+    want, got, same = want[known], got[known], same[known]
     difference = torch.where(same, torch.zeros_like(want), want - got).abs()
     if not bool(torch.isfinite(difference).all()):
         return float("inf")

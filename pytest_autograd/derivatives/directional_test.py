@@ -65,11 +65,12 @@ def judge(line: FunctionAlongLine, claimed: float, scale: float, rounding: float
     last = slopes[-1]
     if _is_sure(last, scale) and not last.differs(claimed):
         return Judgement("ok", claimed, tuple(slopes), scale)
-    scale = max(scale, *(abs(s.value) for s in slopes))
+    # at a jump slopes grow without end as the step shrinks: only those that are sure of themselves set the scale
+    own, scale = scale, max([scale, *(abs(s.value) for s in slopes if _sharp(s))])
     judgement = Judgement(_status(slopes, claimed, scale), claimed, tuple(slopes), scale)
     if judgement.status != "wrong" or not math.isfinite(claimed):
         return judgement
-    return _at_the_limit(line, judgement, rounding)
+    return _at_the_limit(line, judgement, rounding, own)
 
 
 def _slopes(line: FunctionAlongLine, claimed: float, scale: float, rounding: float) -> list[Slope]:
@@ -96,12 +97,14 @@ def _is_sure(slope: Slope, scale: float) -> bool:
     return not slope.kinked and slope.uncertainty <= GOOD_ENOUGH * scale
 
 
-def _at_the_limit(line: FunctionAlongLine, wrong: Judgement, rounding: float) -> Judgement:
+def _at_the_limit(
+    line: FunctionAlongLine, wrong: Judgement, rounding: float, own: float
+) -> Judgement:
     """Ask the smallest step that still tells: "wrong" stands if it denies the claim too, and not roughness alone.
 
     It stands too where forward refuses to be asked again.
     """
-    claimed, scale = wrong.claimed, wrong.scale
+    claimed = wrong.claimed
     try:
         finest = line.slope(_finest_step(line, wrong.slopes, claimed, rounding), rounding)
     except NotApplicable:
@@ -109,18 +112,20 @@ def _at_the_limit(line: FunctionAlongLine, wrong: Judgement, rounding: float) ->
     coarse = min(wrong.slopes, key=lambda s: s.uncertainty)
     if not finest.kinked and not (finest.differs(claimed) and _near(finest, coarse)):
         return replace(wrong, status="unresolved")
-    if _rough(line, claimed, scale, rounding, finest.value):
+    if _rough(line, wrong, rounding, finest.value, own):
         return replace(wrong, status="unresolved", rough=True)
     return wrong
 
 
 def _rough(
-    line: FunctionAlongLine, claimed: float, scale: float, rounding: float, fine: float
+    line: FunctionAlongLine, wrong: Judgement, rounding: float, fine: float, own: float
 ) -> bool:
     """Whether forward follows the claim but for tiny deviations, as an iterative solver does that stops early.
 
-    Its slopes at wide steps are then those claimed, and at small steps those of the deviations.
+    Its slopes at wide steps are then those claimed, and at small steps those of the deviations. ``own``: the scale of
+    the claim, before slopes enlarged it.
     """
+    claimed, scale = wrong.claimed, wrong.scale
     if abs(fine - claimed) <= FAR * scale:
         return False
     try:
@@ -131,7 +136,7 @@ def _rough(
     if follows.count(True) < MOST * len(follows):
         return False
     away = [abs(line.moved(t) - t * claimed) for t in (-WIDE_STEPS[-1], WIDE_STEPS[-1])]
-    return max(away) <= TINY * max(line.size, scale)
+    return max(away) <= TINY * max(line.size, own)
 
 
 def _finest_step(

@@ -47,11 +47,12 @@ class FirstOrderTest:
             )
         ]
         arguments = _worst_of_each(compared)
-        bad = any(argument.status in ("wrong", "missing") for argument in arguments)
+        bad = any(argument.status not in ("ok", "inexact") for argument in arguments)
         error = max((argument.error for argument in arguments), default=0.0)
         values = FirstOrder(
             arguments, not bad, by, max(error, EPS), trials=trials, precision=self.trials.precision
         )
+        self._say_what_hardly_matters(values)
         return self._if_anything(values)
 
     def verify(self) -> FirstOrder:
@@ -69,6 +70,7 @@ class FirstOrderTest:
                 values.notes.append("judged beside the sample, which lies on a kink")
         if values.reason:
             values = self._by_reference_alone(values)
+        self._say_what_hardly_matters(values)
         values = self._if_anything(values)
         if values.confirmed and is_flat(values.trials):
             return replace(values, confirmed=False, accuracy=None, reason=FLAT, vacuous=True)
@@ -115,12 +117,12 @@ class FirstOrderTest:
             values.arguments[i] = verdict
             if verdict.status != "ok":
                 values.confirmed, values.accuracy = verdict.status == "inexact", verdict.error
-        self._say_what_hardly_matters(values)
 
     @staticmethod
     def _say_what_hardly_matters(values: FirstOrder) -> None:
         small = [argument.name for argument in values.arguments if argument.status == "unresolved"]
-        if small:
+        statuses = {argument.status for argument in values.arguments}
+        if small and values.reason is None and not statuses & {"wrong", "missing"}:
             values.reason = (
                 f"the influence of {', '.join(small)} on the outputs is below what can be resolved: "
                 "give larger values there, or smaller ones elsewhere"
@@ -195,8 +197,6 @@ class FirstOrderTest:
         if statuses != {"ok"}:
             values.accuracy = max(argument.error for argument in values.arguments)
             values.confirmed = statuses <= {"ok", "inexact"}
-        if statuses <= {"ok", "inexact", "unresolved"}:
-            self._say_what_hardly_matters(values)
 
     def _by_reference_alone(self, values: FirstOrder) -> FirstOrder:
         """Confirm by the reference what the judge cannot resolve, if forward never left autograd."""
@@ -254,7 +254,6 @@ class FirstOrderTest:
             values.reason = (
                 "backward disagrees with forward in sum but no single argument could be blamed"
             )
-            self._say_what_hardly_matters(values)
         return values
 
     def _blame_one(self, trial: Trial, slot: int) -> ArgumentVerdict:

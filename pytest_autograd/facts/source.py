@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import CodeType
 from typing import Any
 
 from torch.autograd.function import Function
@@ -41,6 +42,18 @@ class Source(Facts):
     def defines(self, method: str) -> bool:
         """Whether the author overrode ``method`` of Function."""
         return getattr(self.function, method) is not getattr(Function, method)
+
+    @property
+    def codes(self) -> list[CodeType]:
+        """The code of the author's methods, or of the callable."""
+        owner = self.call.function
+        written = (
+            [getattr(owner, name) for name in METHODS if self.defines(name)]
+            if owner is not None
+            else [self.call.target]
+        )
+        found = (getattr(unwrap(each), "__code__", None) for each in written)
+        return [code for code in found if code is not None]
 
     def of_gradient(self, argument: str) -> Place | None:
         """Return the line that makes the gradient of ``argument``."""

@@ -83,6 +83,7 @@ class Stats(_Plain):
     ``forward_seconds``, ``backward_seconds``: one call of each, as observed.
     ``autograd_...``: the same for autograd through the raw forward, where it runs.
     ``calls``: how often the checked code was run, by kind.
+    ``unreached_lines``: lines of the author's methods that never ran, as ``file.py:12``.
     """
 
     accuracy: Real | None = None
@@ -94,6 +95,7 @@ class Stats(_Plain):
     autograd_forward_seconds: Real | None = None
     autograd_backward_seconds: Real | None = None
     calls: dict[str, int] = Field(default_factory=dict)
+    unreached_lines: tuple[str, ...] = ()
 
 
 class Judged(_Plain):

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pytest_autograd.report.model import Finding, Report
 
 SHOWN = 3
+SHOWN_LINES = 10
 
 
 def render_text(report: Report) -> str:
@@ -89,4 +90,8 @@ def _checks(report: Report) -> str:
     for result in report.checks:
         if result.code is None and result.status != "passed":
             lines.append(f"  {result.name} {result.status}: {result.reason}")
+    unreached = report.stats.unreached_lines
+    if unreached:
+        more = f" and {len(unreached) - SHOWN_LINES} more" if len(unreached) > SHOWN_LINES else ""
+        lines.append(f"  never ran: {', '.join(unreached[:SHOWN_LINES])}{more}")
     return "\n".join(lines)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from pytest_autograd.call.call import Call, Tensors, named_outputs
 from pytest_autograd.errors import NotApplicable, TargetRaised
+from pytest_autograd.running.line_watch import LINE_WATCH
 from pytest_autograd.running.phase import phase
 from pytest_autograd.running.rng import python_streams, reseed
 from pytest_autograd.running.time_limit import SHORTEST, TIME_LIMIT
@@ -48,7 +49,7 @@ class entering:
         NotApplicable: it had not come back in its time.
     """
 
-    __slots__ = ("_phase", "_runs", "_seed", "_start", "_streams", "_timed", "_where")
+    __slots__ = ("_phase", "_runs", "_seed", "_start", "_streams", "_timed", "_watched", "_where")
 
     def __init__(self, where: str, seed: int, runs: Runs | None = None) -> None:
         self._where, self._seed, self._runs = where, seed, runs
@@ -62,8 +63,11 @@ class entering:
         self._start = time.monotonic()
         seconds = self._runs.seconds(self._where) if self._runs else float("inf")
         self._timed = TIME_LIMIT.begin(seconds)
+        self._watched = LINE_WATCH.begin()
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+        if self._watched:
+            LINE_WATCH.end()
         overdue = self._timed and TIME_LIMIT.end(error)
         self._phase.__exit__()
         seconds = time.monotonic() - self._start
