@@ -1,8 +1,8 @@
 """Retrieval: does the search of the skill answer what readers type and paste?
 
-The queries are labelled by hand (``tests/data/queries/``), or are what torch says of faulty code that is run here
-(``tests/data/pasted_errors/``), as the message alone and as the whole traceback. A third, chosen by a hash, is held out:
-the index was never tuned on it. A query is answered by any of its sections or rules.
+The queries are labelled by hand (``tests/data/queries``), or are what torch says of faulty code that is run here
+(``tests/data/pasted_errors``), as the message alone and as the whole traceback. A third, chosen by a hash, is held
+out: the index was never tuned on it. A query is answered by any of its sections or rules.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from dataclasses import asdict
 import _plot
 from _run import HERE, Run, console, main, show
 
-sys.path[:0] = [str(HERE.parent / "tests" / name) for name in ("helpers", "data")]
+sys.path.insert(0, str(HERE.parent / "tests" / "helpers"))
+sys.path.insert(0, str(HERE.parent / "tests" / "data"))
 
 from queries import Query
 from retrieval import Answer, answer, grouped, labelled, score

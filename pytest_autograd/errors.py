@@ -13,6 +13,10 @@ class GradientCheckFailed(AssertionError):
     __module__ = "pytest_autograd"
 
 
+class Aborted(Exception):
+    """A whole check ends, not one of its facts: no rule may take it for its own."""
+
+
 class NotApplicable(Exception):
     """A fact cannot be had, for the reason given; rules that need it are skipped with that reason."""
 

@@ -64,7 +64,7 @@ class ClippedScale(Scale):
     @staticmethod
     def backward(ctx, grad_output):
         x, w = ctx.saved_tensors
-        return grad_output * w, (grad_output * x).sum(0).clamp(-1, 1)
+        return grad_output * w, (grad_output * x).sum_to_size(w.shape).clamp(-1, 1)
 
 
 TARGETS = {
@@ -102,37 +102,6 @@ def test_a_custom_op_is_judged() -> None:
     assert check(cube, randn(4), level="quick").codes == {"AG101"}
 
 
-class SparseProduct(Function):
-    @staticmethod
-    def forward(ctx, a, b):
-        ctx.save_for_backward(a, b)
-        return torch.sparse.mm(a, b)
-
-    @staticmethod
-    def backward(ctx, grad_output):
-        a, b = ctx.saved_tensors
-        return (grad_output @ b.t()).sparse_mask(a), torch.sparse.mm(a.t(), grad_output)
-
-
-class BadSparseProduct(SparseProduct):
-    @staticmethod
-    def backward(ctx, grad_output):
-        grad_a, grad_b = SparseProduct.backward(ctx, grad_output)
-        return 2 * grad_a, grad_b
-
-
-def test_sparse_inputs_are_judged_by_their_values() -> None:
-    indices = torch.tensor([[0, 1, 2, 2], [1, 0, 1, 3]])
-    a = torch.sparse_coo_tensor(indices, randn(4).detach(), (3, 4), check_invariants=True)
-    a = a.coalesce().requires_grad_()
-    good, bad = (check(f, a, randn(4, 2), level="quick") for f in (SparseProduct, BadSparseProduct))
-    assert (good.verdict, good.codes) == ("verified", set()), str(good)
-    assert bad.codes == {"AG101"}
-    assert bad.findings[0].evidence.argument == "a.values()"
-    second = next(result for result in good.checks if result.code == "AG501")
-    assert (second.status, "sparse" in (second.reason or "")) == ("skipped", True)
-
-
 def test_plain_composed_torch_is_fine() -> None:
     report = check(lambda x, beta: x * torch.sigmoid(beta * x), randn(5), randn())
     assert (report.verdict, report.all_codes) == ("verified", set())
@@ -141,7 +110,7 @@ def test_plain_composed_torch_is_fine() -> None:
 def test_only_what_requires_grad_is_differentiated_and_the_rest_is_named() -> None:
     report = check(BadScale, randn(4, 3), randn(3, grad=False), level="quick")
     assert report.verdict == "verified"
-    assert "not checked, since they do not require grad: w" in report.summary
+    assert report.summary.endswith("; w not checked: it does not require grad")
     report = check(BadScale, randn(4, 3, grad=False), randn(3, grad=False), level="quick")
     assert report.verdict == "failed"
     assert report.inputs == "x: float64[4, 3] differentiated; w: float64[3] differentiated"

@@ -1,83 +1,161 @@
-"""The shape of the project: layers, sizes, light imports, and what travels in the wheel."""
+"""The shape of the project: every module in its place, imports that point down, no circle, small files, one door."""
 
 from __future__ import annotations
 
 import ast
-import os
+import re
+import statistics
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
+from imports import FILES, NAMES, PACKAGES, circles, imported, name_of, tree_of
 from loading import ROOT
 
-MODULES = sorted(
-    path for package in ("pytest_autograd", "mcp_server") for path in (ROOT / package).rglob("*.py")
-)
-MODULE_LINES, FUNCTION_LINES = 300, 50
-#: From the bottom up; a module imports only from its own layer or below.
-LAYERS = (
-    "_errors _model _phase _patience _rng _locate",
-    "_rule _options _inspect_ctx _causes _explain rules _skill _skill_install _query _skill_search _lookup",
-    "_tensors _call _linked _symmetric _target _intercept _evaluator _line _judge _witness _numeric _precision"
-    " _values _hearing _verifier _contract _second _decision _variants _missing_term _trace _experiments _referee"
-    " _dtypes _nonfinite _transforms _recompute _threads _layouts _aliasing _saves _hidden",
-    "_fact _observed _numbers _elsewhere _roads _uses _probe",
-    "_audit _report _recorder _check",
-)
+from pytest_autograd.registry import all_rules
+
+#: Folders and modules in the order of imports, bottom first: a module imports from its own folder or from before it.
+ORDER = {
+    "pytest_autograd": [
+        *("errors", "version", "places", "options", "report", "call", "running", "derivatives"),
+        *("facts", "rule", "diagnosis", "rules", "registry", "audit", "checking", "writers"),
+        *("source", "skill", "plugin", "cli"),
+    ],
+    "mcp_server": [
+        *("command_line", "request", "isolation", "worker", "judge", "executors", "service"),
+        *("tools", "resources", "server", "transport", "__main__"),
+    ],
+}
+#: Folders whose ``__init__`` holds more than its docstring.
+WITH_CODE = {"pytest_autograd", "pytest_autograd.plugin"}
+DOOR = "pytest_autograd.running.author_code"
+MODULE_LINES, MEDIAN_LINES, FUNCTION_LINES = 300, 130, 50
+FOLDERS = [path.parent for path in FILES if path.name == "__init__.py"]
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
-def name_of(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+def place(module: str) -> tuple[int, int]:
+    """Return where a module stands: the package, and the part of it; a package itself stands below its parts."""
+    package, _, rest = module.partition(".")
+    parts = ORDER[package]
+    return PACKAGES.index(package), parts.index(rest.partition(".")[0]) if rest else -1
 
 
-def imported(path: Path) -> set[str]:
-    """Return the modules of the project that a file imports when it runs, type-checking imports left out."""
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            node.body = []
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-        elif isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-    return {name for name in found if name.partition(".")[0] in ("pytest_autograd", "mcp_server")}
+def test_every_module_has_its_place_and_every_place_a_module() -> None:
+    parts = {tuple(name.split(".")[:2]) for name in NAMES - set(PACKAGES)}
+    assert parts == {(package, part) for package, order in ORDER.items() for part in order}
 
 
-def layer(module: str) -> int | None:
-    parts = module.split(".")
-    if parts[0] != "pytest_autograd" or len(parts) < 2:
-        return None
-    return next((i for i, names in enumerate(LAYERS) if parts[1] in names.split()), None)
-
-
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
+@pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_imports_point_down(path: Path) -> None:
-    own = layer(name_of(path))
-    names = imported(path)
-    if path.is_relative_to(ROOT / "pytest_autograd"):
-        assert not {name for name in names if name.startswith("mcp_server")}
-    if own is not None:
-        lazy_text_rendering = {"pytest_autograd.report.text"} if path.name == "_model.py" else set()
-        above = {
-            name
-            for name in names - lazy_text_rendering
-            if name != "pytest_autograd" and (layer(name) is None or layer(name) > own)
-        }
-        assert not above, f"{name_of(path)} imports from a layer above: {sorted(above)}"
+    own = place(name_of(path))
+    above = sorted(name for name in imported(path) if place(name) > own)
+    assert above == [], f"{name_of(path)} imports from above"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_module_is_in_a_circle() -> None:
+    graph = {name_of(path): imported(path) for path in FILES}
+    assert circles(graph) == []
+
+
+def test_circles_are_found() -> None:
+    arrows = {"a": "b", "b": "ce", "c": "ad", "d": "", "e": "e", "f": "g", "g": "f"}
+    graph = {node: frozenset(others) for node, others in arrows.items()}
+    assert circles(graph) == [{"a", "b", "c"}, {"f", "g"}]
+
+
+def test_the_package_never_imports_the_server() -> None:
+    code = (
+        "import importlib, sys\n"
+        f"for name in {sorted(name for name in NAMES if name.startswith('pytest_autograd'))}:\n"
+        "    importlib.import_module(name)\n"
+        "assert not [name for name in sys.modules if name.startswith('mcp_server')]\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_the_authors_code_is_run_through_one_door() -> None:
+    doors = {
+        name_of(path)
+        for path in FILES
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "invoke"
+    }
+    assert doors == {DOOR}
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_modules_have_plain_names_and_import_names_one_by_one(path: Path) -> None:
+    assert re.fullmatch(r"[a-z][a-z0-9_]*|__init__|__main__", path.stem)
+    stars = [
+        node
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
+    ]
+    assert stars == []
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+def test_a_folder_says_in_one_sentence_what_it_holds(folder: Path) -> None:
+    tree = tree_of(folder / "__init__.py")
+    sentence = (ast.get_docstring(tree) or "").partition("\n")[0]
+    assert re.fullmatch(r"[A-Z].*[.?]", sentence)
+    if name_of(folder) not in WITH_CODE:
+        assert len(tree.body) == 1
+        assert not re.search(r"[.?!] ", sentence)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+def test_the_map_for_agents_says_the_same_of_it(folder: Path) -> None:
+    name = folder.relative_to(ROOT)
+    if len(name.parts) == 2:
+        sentence = (ast.get_docstring(tree_of(folder / "__init__.py")) or "").partition("\n")[0]
+        rows = (ROOT / "AGENTS.md").read_text().splitlines()
+        (row,) = [row for row in rows if re.match(rf"\| [^|]*`{name.name}/`", row)]
+        assert sentence.split(";")[0].split(",")[0].rstrip(".") in row
+
+
+def length(function: ast.AST) -> int:
+    """Count the lines of a function, without those of texts in it that go on for lines."""
+    nodes = [function, *(n for n in ast.walk(function) if isinstance(n, ast.Constant))]
+    own, *texts = [(node.end_lineno or 0) - node.lineno for node in nodes]  # type: ignore[attr-defined]
+    return own + 1 - sum(texts)
+
+
+@pytest.mark.parametrize("path", [*FILES, *TESTS], ids=lambda path: str(path.relative_to(ROOT)))
 def test_modules_and_functions_stay_small(path: Path) -> None:
-    text = path.read_text()
-    assert len(text.splitlines()) <= MODULE_LINES
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            length = (node.end_lineno or 0) - node.lineno + 1
-            assert length <= FUNCTION_LINES, f"{node.name} has {length} lines"
+    assert len(path.read_text().splitlines()) <= MODULE_LINES
+    lengths = {
+        node.name: length(node)
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert {name: lines for name, lines in lengths.items() if lines > FUNCTION_LINES} == {}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_median_module_is_short(package: str) -> None:
+    files = [path for path in FILES if path.is_relative_to(ROOT / package)]
+    assert statistics.median(len(path.read_text().splitlines()) for path in files) <= MEDIAN_LINES
+
+
+def test_names_of_test_files_are_unique() -> None:
+    """They are no packages, so two of one name would be one module."""
+    names = [path.name for path in TESTS if path.name.startswith("test_")]
+    assert sorted(set(names)) == sorted(names)
+    packages = [path.parent for path in TESTS if path.name == "__init__.py"]
+    assert [folder for folder in packages if list(folder.glob("test_*.py"))] == []
+
+
+def test_folders_of_tests_do_not_hide_the_packages() -> None:
+    import mcp_server
+    import pytest_autograd
+
+    for package in (mcp_server, pytest_autograd):
+        assert package.__file__ == str(ROOT / package.__name__ / "__init__.py")
 
 
 def test_light_imports_load_no_torch() -> None:
@@ -100,78 +178,10 @@ def test_public_names_resolve_and_are_not_modules() -> None:
         _ = pytest_autograd.chek
 
 
-def test_no_finding_is_lost_when_rules_are_named_twice() -> None:
-    from pytest_autograd.registry import all_rules
-
-    rules = all_rules()
-    for rule in rules.values():
-        assert rule.title.endswith("."), rule.code
-        assert rule.why, rule.code
-        assert rule.fix.endswith("."), rule.code
-        assert set(rule.explained_by) <= set(rules) - {rule.code}, rule.code
-
-
-def test_the_wheel_works_away_from_the_checkout(tmp_path: Path) -> None:
-    """The wheel holds both packages and the skill, and none of the tests."""
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path)]
-    done = subprocess.run([*build, str(ROOT)], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (wheel,) = tmp_path.glob("*.whl")
-    site = tmp_path / "site"
-    with zipfile.ZipFile(wheel) as archive:
-        names = archive.namelist()
-        archive.extractall(site)
-    assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "examples/"))]
-    test = tmp_path / "test_marked.py"
-    test.write_text(MARKED)
-    environment = {**os.environ, "PYTHONPATH": str(site)}
-    for command in (
-        ["-c", LOOK, str(site)],
-        ["-m", "mcp_server", "--help"],
-        ["-m", "pytest_autograd.cli.main", "skill", "install", "--path", str(tmp_path / "skills")],
-        [
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:asyncio",
-            "-p",
-            "no:cacheprovider",
-            "-W",
-            "error",
-            str(test),
-        ],
-    ):
-        subprocess.run(
-            [sys.executable, *command], check=True, timeout=90, cwd=tmp_path, env=environment
-        )
-
-
-LOOK = """
-import sys, pytest_autograd, mcp_server
-from pytest_autograd.skill import sections
-from pytest_autograd.skill.search import search
-for place in (pytest_autograd.__file__, mcp_server.__file__, str(sections.skill_folder())):
-    assert place.startswith(sys.argv[1]), place
-assert search("save_for_backward")
-assert "class Bad" in sections.rule_example("AG301")[0]
-"""
-MARKED = """
-import torch
-from pytest_autograd import autograd_checked
-
-class Square(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        return x * x
-
-    @staticmethod
-    def backward(ctx, grad_output):
-        (x,) = ctx.saved_tensors
-        return 2 * x * grad_output
-
-@autograd_checked(level="quick")
-def test_square():
-    Square.apply(torch.ones(3, dtype=torch.float64))
-"""
+@pytest.mark.parametrize("code", all_rules())
+def test_a_rule_has_its_texts_and_is_explained_by_other_rules(code: str) -> None:
+    rule = all_rules()[code]
+    assert re.fullmatch(r"\S.*\.", rule.title)
+    assert rule.why
+    assert rule.fix.endswith(".")
+    assert set(rule.explained_by) <= set(all_rules()) - {code}

@@ -151,6 +151,8 @@ class JudgedNumbers(Facts):
             raise NotApplicable("gradgrad=False")
         if not self.description.twice_differentiable:
             raise NotApplicable("backward is marked @once_differentiable")
+        if self.description.first_order_only:
+            raise NotApplicable("of this call the first derivative only is judged")
         if not self.first_order.confirmed:
             raise NotApplicable("the first derivatives are not confirmed")
         return SecondOrderJudge(self.evaluator, self.seed, self.precision).verify()

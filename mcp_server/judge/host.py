@@ -16,6 +16,7 @@ from mcp_server.isolation.scratch import size_of
 from mcp_server.judge.start_worker import Started
 from mcp_server.judge.worker_end import Cause
 from mcp_server.worker.wire import Decoder, Garbled, MaybeTensors, Message, encode
+from pytest_autograd.errors import Aborted
 
 _CHUNK = 1 << 18
 _TAIL = 20_000
@@ -31,7 +32,7 @@ PHASE_OF = {
 }
 
 
-class WorkerEnded(Exception):
+class WorkerEnded(Aborted):
     """The worker is gone: killed by us for a cause, or by itself with an exit code."""
 
     def __init__(self, cause: Cause | None, code: int, phase: str, stderr: str) -> None:
@@ -40,7 +41,7 @@ class WorkerEnded(Exception):
         self.code, self.phase, self.stderr = code, phase, stderr
 
 
-class Abandoned(Exception):
+class Abandoned(Aborted):
     """The server no longer wants the answer, or is gone."""
 
 

@@ -13,17 +13,17 @@ from torch import Tensor
 from mcp_server.judge.host import Host
 from mcp_server.worker.wire import MaybeTensors, Message
 from pytest_autograd.call.call import Call, Slot, differentiable
-from pytest_autograd.errors import CheckError, NotApplicable, TargetRaised
+from pytest_autograd.errors import Aborted, CheckError, NotApplicable, TargetRaised
 from pytest_autograd.running.author_code import NoHistory
 
 _LONGEST = 200
 
 
-class Misbehaved(Exception):
+class Misbehaved(Aborted):
     """An answer that no worker of ours gives: the message says what is wrong with it."""
 
 
-class CheckerCrashed(Exception):
+class CheckerCrashed(Aborted):
     """A fault of the checker inside the worker; the message is its traceback."""
 
 
@@ -36,6 +36,7 @@ class Description:
     outputs: tuple[str, ...]
     is_function: bool
     twice_differentiable: bool
+    first_order_only: bool
     lines: dict[str, int]
     line_of_backward: int | None
 
@@ -136,6 +137,7 @@ def describe(host: Host) -> tuple[Call, list[Tensor], Description]:
             outputs=tuple(str(name)[:_LONGEST] for name in answer["outputs"]),
             is_function=answer["is_function"] is True,
             twice_differentiable=answer["twice_differentiable"] is not False,
+            first_order_only=answer["first_order_only"] is True,
             lines={str(k): v for k, v in answer["lines"].items() if type(v) is int},
             line_of_backward=answer["line_of_backward"],
         )

@@ -45,16 +45,12 @@ Ignored = Annotated[list[str] | None, BeforeValidator(_listed), Field(descriptio
 SecondOrder = Annotated[bool, Field(description="Check second order too")]
 Forward = Annotated[bool | None, Field(description="Check jvp (left out: where defined)")]
 Batching = Annotated[bool | None, Field(description="Check vmap (left out: where defined)")]
-Mixed = Annotated[
-    bool | None, Field(description="Check under autocast (left out: where the call is)")
-]
+Mixed = Annotated[bool | None, Field(description="Under autocast")]
 Contract = Annotated[str | None, Field(description="Function in source")]
 Transform = Annotated[
     dict[str, str] | None, Field(description="forward's argument to function in source")
 ]
-Accumulated = Annotated[
-    dict[str, str] | None, Field(description="Argument to the attribute its gradient is added to")
-]
+Accumulated = Annotated[dict[str, str] | None, Field(description="Argument to attribute")]
 Tolerance = Annotated[float, Field(description="Larger relative errors are AG101")]
 GradcheckOptions = Annotated[
     dict[str, float | bool] | None, Field(description="eps, atol, rtol, nondet_tol of gradcheck")

@@ -27,8 +27,7 @@ for the known faults of custom Functions (saving, in-place, shapes, double backw
 `verified`, `failed` or `inconclusive`; every finding has a code, a line, a fix and a section of the
 skill.
 Use it after writing or changing any Function, and before you say it is right. Not for code without
-a custom backward (autograd differentiates that), and not for training runs: small inputs show the
-same faults.
+a custom backward, nor for training runs: small inputs show the same faults.
 Where backward is not the derivative of forward on purpose, say so by a contract: surrogate="f"
 (backward is the VJP of f: straight-through, spikes), grad_transform={"weight": "g"} (the true
 gradient, then g), reference="f" (all equal f's).

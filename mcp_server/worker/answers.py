@@ -70,6 +70,7 @@ class Answers:
             "outputs": evaluator.output_names,
             "is_function": probe.call.function is not None,
             "twice_differentiable": probe.run.twice_differentiable,
+            "first_order_only": probe.call.first_order_only or bool(evaluator.doors_used),
             "lines": {name: place.line if place else None for name, place in places.items()},
             "line_of_backward": backward.line if backward else None,
         }

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pytest_autograd.call.call import Call
-from pytest_autograd.errors import CheckError, NotApplicable
+from pytest_autograd.errors import Aborted, CheckError, NotApplicable
 from pytest_autograd.facts.probe import ValueFacts
 from pytest_autograd.places import Place
 from pytest_autograd.registry import all_rules
@@ -89,7 +89,7 @@ def _checked(
         status, reason = look()
     except NotApplicable as why:
         status, reason = "skipped", str(why)
-    except CheckError:
+    except (CheckError, Aborted):
         raise
     except Exception as error:  # a crash of ours is a bug and must be told as one
         status, reason = "failed", f"{name}: {type(error).__name__}: {error}"

@@ -72,6 +72,8 @@ class OtherInputs(Facts):
     @fact
     def ranks(self) -> list[WrongAtOtherInput]:
         """Where the gradient is wrong with axes more, fewer or broadcast, or with a packed batch cut otherwise."""
+        if self.options.contract is not None:
+            raise NotApplicable("a contract speaks for the axes given")
         call = self.numbers.evaluator.call
         variants = chain(packed_batches(call), other_ranks(call, self.seed))
         return self._wrong_at(variants, lambda raised: False)

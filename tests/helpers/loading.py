@@ -10,7 +10,7 @@ from types import ModuleType
 
 from pytest_autograd.report.model import CheckResult, Report
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 
 
 def crashes(report: Report) -> list[CheckResult]:

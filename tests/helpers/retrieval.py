@@ -37,16 +37,14 @@ def labelled() -> list[Query]:
     found = list(QUERIES)
     for fault in FAULTS:
         message, whole = pasted(fault)
-        found.append(Query(message, "message", fault.differentiated, fault.phrase))
-        found.append(Query(whole, "traceback", fault.differentiated, fault.phrase))
+        found.append(Query(message, "message", fault.wanted, fault.phrase))
+        found.append(Query(whole, "traceback", fault.wanted, fault.phrase))
     return found
 
 
 def answer(query: Query) -> Answer:
     found = [each.id for each in search(query.text, DEEP)]
-    return Answer(
-        query, next((n for n, id in enumerate(found, 1) if id in query.differentiated), None)
-    )
+    return Answer(query, next((n for n, id in enumerate(found, 1) if id in query.wanted), None))
 
 
 def score(answers: Iterable[Answer]) -> Score:

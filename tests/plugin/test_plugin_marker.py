@@ -18,8 +18,14 @@ def project(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
 def test_each_case_has_a_line_of_its_own(project) -> None:
     result = project(
         """
-def zeros(): return torch.zeros(3, dtype=torch.float64, requires_grad=True)
-@autograd_checked(BadCube, inputs=[zeros, make_inputs, (torch.ones(2),)])
+class WrongAboveOne(Cube):
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return torch.where(x > 1, 2.0, 3.0) * x ** 2 * grad_output
+
+def small(): return torch.linspace(-1, 0.5, 3, dtype=torch.float64, requires_grad=True)
+@autograd_checked(WrongAboveOne, inputs=[small, make_inputs, (torch.full((2,), 1.5),)])
 def test_cases(): ...
 """
     )
@@ -160,9 +166,7 @@ def test_wrong_use_ends_with_one_clear_sentence(project, body: str, sentence: st
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
-def test_each_case_is_verified_in_each_dtype_and_on_each_device(project, pytester) -> None:
-    result = project(
-        """
+CASES = """
 class OnlyDouble(Cube):
     @staticmethod
     def backward(ctx, grad_output):
@@ -194,9 +198,11 @@ def test_no_dtype(): ...
 
 @autograd_checked(Cube, inputs=one, devices=[])
 def test_no_device(): ...
-""",
-        "--junit-xml=j.xml",
-    )
+"""
+
+
+def test_each_case_is_verified_in_each_dtype_and_on_each_device(project, pytester) -> None:
+    result = project(CASES, "--junit-xml=j.xml")
     properties = ElementTree.parse(pytester.path / "j.xml").iter("property")
     found = {
         str(p.get("name")).removeprefix("autograd_checked "): p.get("value") for p in properties

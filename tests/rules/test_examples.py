@@ -9,11 +9,11 @@ from corpus._case import Case
 from loading import ROOT, crashes, load
 from torch.autograd import Function
 
+from examples import EXAMPLES, codes_of, options_of, rule_of
 from pytest_autograd import check
 from pytest_autograd.registry import all_rules
 
-EXAMPLES = sorted((ROOT / "skill/custom-autograd-functions/examples").glob("ag*.py"))
-FAMILIES = sorted((Path(__file__).parent / "corpus").glob("[!_]*.py"))
+FAMILIES = sorted((ROOT / "tests/data/corpus").glob("[!_]*.py"))
 
 
 CORPUS = {
@@ -46,21 +46,16 @@ def test_each_rule_has_an_example_and_each_example_a_rule() -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_bad_yields_exactly_its_code(path: Path) -> None:
     example = load(path)
-    rule = all_rules()[path.stem[:5].upper()]
-    options = {**getattr(example, "options", {}), **getattr(example, "bad_options", {})}
-    also = set(getattr(example, "also", ()))
-    report = check(example.Bad, *example.inputs(), **options)
+    report = check(example.Bad, *example.inputs(), **options_of(path, "Bad"))
     assert not crashes(report)
-    assert rule.code in report.all_codes, str(report)
-    loud = set() if rule.severity == "note" else {rule.code}
-    assert report.codes == loud | also, str(report)
+    assert rule_of(path).code in report.all_codes, str(report)
+    assert report.codes == codes_of(path, "Bad"), str(report)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_good_is_verified(path: Path) -> None:
     example = load(path)
-    options = {**getattr(example, "options", {}), **getattr(example, "good_options", {})}
-    report = check(example.Good, *example.inputs(), **options)
+    report = check(example.Good, *example.inputs(), **options_of(path, "Good"))
     assert not crashes(report)
     assert (report.verdict, report.codes) == ("verified", set()), str(report)
 

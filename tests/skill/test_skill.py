@@ -141,7 +141,7 @@ def test_the_installed_copy_comes_first_and_a_missing_skill_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     package = tmp_path / "pytest_autograd"
-    monkeypatch.setattr(sections, "__file__", str(package / "sections.py"))
+    monkeypatch.setattr(sections, "__file__", str(package / "skill" / "sections.py"))
     with pytest.raises(FileNotFoundError, match="reinstall"):
         sections.skill_folder()
     for parent in (tmp_path / "skill", package / "_skill_files"):

@@ -44,7 +44,7 @@ def test_torch_still_says_this_of_the_faulty_code(fault: Fault):
 def test_every_message_in_the_tables_is_said_and_leads_to_its_section(section: str):
     rows = MESSAGE_ROW.findall(sections.sections()[section].text)
     assert len(rows) >= 15
-    said = [(" ".join(pasted(fault)[0].split()), fault.differentiated) for fault in FAULTS]
+    said = [(" ".join(pasted(fault)[0].split()), fault.wanted) for fault in FAULTS]
     wrong = [
         (message, id)
         for message, id in rows
@@ -55,12 +55,12 @@ def test_every_message_in_the_tables_is_said_and_leads_to_its_section(section: s
 
 def test_every_label_is_a_section_or_a_rule():
     known = {*sections.sections(), *all_rules()}
-    labels = {id for each in (*QUERIES, *FAULTS) for id in each.differentiated}
+    labels = {id for each in (*QUERIES, *FAULTS) for id in each.wanted}
     assert not labels - known
 
 
 def test_every_section_is_the_answer_to_some_query():
-    labels = {id for each in (*QUERIES, *FAULTS) for id in each.differentiated}
+    labels = {id for each in (*QUERIES, *FAULTS) for id in each.wanted}
     assert not set(sections.sections()) - labels
 
 

@@ -9,9 +9,10 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 
 from pytest_autograd.errors import CheckError
-from pytest_autograd.source.input_specs import Inputs, InputSpec, build, resolve_inputs
+from pytest_autograd.source.input_specs import Inputs, InputSpec, build
 from pytest_autograd.source.load import Source, load_file, load_text
 from pytest_autograd.source.propose import propose
+from pytest_autograd.source.resolve import resolve_inputs
 
 SQUARE = """\
 import torch

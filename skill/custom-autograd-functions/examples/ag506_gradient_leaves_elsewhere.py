@@ -1,4 +1,4 @@
-"""The weight's gradient goes to ``weight.main_grad``, as in fused accumulation; one backward overwrites what was there."""
+"""The gradient of weight goes to ``weight.main_grad``, as fused accumulation does; one backward overwrites it."""
 
 import torch
 from torch import nn
@@ -36,3 +36,6 @@ def inputs():
     weight = nn.Parameter(torch.randn(3, 4, generator=draw, dtype=torch.float64))
     weight.main_grad = torch.zeros(3, 4, dtype=torch.float64)
     return torch.randn(5, 4, generator=draw, dtype=torch.float64, requires_grad=True), weight
+
+
+also = {"AG506"}  # a note where the gradient is added, an error where it overwrites

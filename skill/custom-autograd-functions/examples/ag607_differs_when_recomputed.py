@@ -35,7 +35,7 @@ class Good(Function):
 
 
 def inputs():
-    draw = torch.Generator().manual_seed(608)
+    draw = torch.Generator().manual_seed(609)
     return (torch.randn(5, dtype=torch.float64, generator=draw, requires_grad=True),)
 
 

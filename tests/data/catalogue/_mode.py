@@ -17,6 +17,7 @@ class Mode(NamedTuple):
 
     ``error`` is None for what is harmless or no fault of the Function. ``warnings`` are all codes at that severity;
     ``notes`` those that must be among the notes. ``options`` are those of ``check``, on top of ``level="quick"``.
+    ``confirmed``: False where there is nothing that a check could compare.
     """
 
     target: Any
@@ -25,6 +26,17 @@ class Mode(NamedTuple):
     warnings: frozenset[str] = frozenset()
     notes: frozenset[str] = frozenset()
     options: Mapping[str, Any] = NO_OPTIONS
+    confirmed: bool = True
+
+    @property
+    def codes(self) -> set[str]:
+        """The codes above a note."""
+        return ({self.error} if self.error else set()) | self.warnings
+
+    @property
+    def verdict(self) -> str:
+        """The verdict that is due."""
+        return "failed" if self.error else "verified" if self.confirmed else "inconclusive"
 
 
 class Gap(NamedTuple):

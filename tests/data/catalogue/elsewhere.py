@@ -1,4 +1,4 @@
-"""Right at the given inputs: other values, sizes and precisions show the fault."""
+"""Right at the given inputs: other values and sizes show the fault."""
 
 import torch
 from catalogue._mode import FULL, Mode, normal, vector
@@ -100,86 +100,6 @@ class MasksTheResultNotTheArgument(Function):
         return grad_output * (x != 0) * 1.5 * x / x.abs().sqrt()
 
 
-class Tanh(Function):
-    """1 - tanh^2 loses its digits where tanh is nearly one, as autograd's own formula does."""
-
-    @staticmethod
-    def forward(ctx, x):
-        y = x.tanh()
-        ctx.save_for_backward(y)
-        return y
-
-    @staticmethod
-    def backward(ctx, grad_output):
-        (y,) = ctx.saved_tensors
-        return grad_output * (1 - y * y)
-
-
-class SumsInLowPrecision(Function):
-    @staticmethod
-    def forward(ctx, x, bias):
-        return x + bias
-
-    @staticmethod
-    def backward(ctx, grad_output):
-        total = grad_output.new_zeros(grad_output.shape[1:])
-        for row in grad_output:
-            total = total + row
-        return grad_output, total
-
-
-class GradientElsewhere(Function):
-    """Makes a buffer on a fixed device; meta stands for any that is not the input's."""
-
-    @staticmethod
-    def forward(ctx, x, weight):
-        ctx.save_for_backward(x, weight)
-        return x * weight
-
-    @staticmethod
-    def backward(ctx, grad_output):
-        x, weight = ctx.saved_tensors
-        return grad_output * weight, torch.zeros(x.shape, dtype=x.dtype, device="meta")
-
-
-class CastsToFloat32(Function):
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        return x.sin()
-
-    @staticmethod
-    def backward(ctx, grad_output):
-        (x,) = ctx.saved_tensors
-        return (grad_output * x.cos()).float()
-
-
-class CastsToBfloat16(CastsToFloat32):
-    @staticmethod
-    def backward(ctx, grad_output):
-        (x,) = ctx.saved_tensors
-        return (grad_output * x.cos()).bfloat16()
-
-
-class WidensToFloat32(CastsToFloat32):
-    @staticmethod
-    def backward(ctx, grad_output):
-        (x,) = ctx.saved_tensors
-        return grad_output.float() * x.float().cos()
-
-
-class ComputesInFloat32(Function):
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        return x.float().sin().to(x.dtype)
-
-    @staticmethod
-    def backward(ctx, grad_output):
-        (x,) = ctx.saved_tensors
-        return grad_output * x.float().cos().to(x.dtype)
-
-
 class Sine(Function):
     @staticmethod
     def forward(ctx, x):
@@ -271,24 +191,6 @@ MODES = {
     "masks_the_result_not_the_argument": Mode(
         MasksTheResultNotTheArgument, lambda: (normal(5),), "AG106", options=FULL
     ),
-    "cancellation_at_large_inputs": Mode(
-        Tanh, lambda: ((normal(5) * 12).detach().requires_grad_(),), options=FULL
-    ),
-    "sums_in_low_precision": Mode(
-        SumsInLowPrecision,
-        lambda: (normal(6, 3), normal(3, seed=1)),
-        warnings=warns("AG108"),
-        options=FULL,
-    ),
-    "casts_to_float32": Mode(CastsToFloat32, vector, warnings=warns("AG402")),
-    "casts_to_bfloat16": Mode(CastsToBfloat16, vector, "AG101", warnings=warns("AG402")),
-    "gradient_on_another_device": Mode(
-        GradientElsewhere, lambda: (normal(3), normal(3, seed=1)), "AG404"
-    ),
-    "widens_to_float32": Mode(
-        WidensToFloat32, lambda: (normal(5, dtype=torch.bfloat16),), warnings=warns("AG402")
-    ),
-    "computes_in_float32_inside": Mode(ComputesInFloat32, vector, options=FULL),
     "float32_inputs": Mode(Sine, lambda: (normal(5, dtype=torch.float32),), options=FULL),
     "large_inputs": Mode(
         Square, lambda: ((normal(5) * 1e9).detach().requires_grad_(),), options=FULL
@@ -303,7 +205,7 @@ MODES = {
     "scalar_input_breaks_backward": Mode(
         NeedsAtLeastOneAxis, vector, notes=warns("AG409"), options=FULL
     ),
-    "an_empty_input_was_given": Mode(Square, lambda: (normal(0, 3),)),
+    "an_empty_input_was_given": Mode(Square, lambda: (normal(0, 3),), confirmed=False),
     "an_expanded_input_was_given": Mode(
         Sine,
         lambda: (torch.ones(1, dtype=torch.float64).expand(4).requires_grad_(),),

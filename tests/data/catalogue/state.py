@@ -247,7 +247,9 @@ MODES = {
     "two_halves_of_one_gradient": Mode(TwoHalvesOfOneGradient, two_vectors),
     "the_same_gradient_twice": Mode(TheSameGradientTwice, two_vectors),
     "returns_a_buffer_of_ctx": Mode(ReturnsABufferOfCtx, vector, warnings=WARNED_ALIAS | {"AG201"}),
-    "two_outputs_of_one_storage": Mode(TwoOutputsOfOneStorage, vector),
+    "two_outputs_of_one_storage": Mode(
+        TwoOutputsOfOneStorage, vector, warnings=frozenset({"AG308"})
+    ),
     "returns_a_view_of_its_input": Mode(ReturnsAViewOfItsInput, vector, notes=frozenset({"AG306"})),
     "returns_two_views_of_its_input": Mode(
         ReturnsTwoViewsOfItsInput, vector, notes=frozenset({"AG306"})

@@ -59,10 +59,12 @@ class Outer(Function):
 
 
 class Bilinear(Function):
+    """``einsum`` ends in a view: the copy lets the caller change the result in place."""
+
     @staticmethod
     def forward(ctx, x, weight, y):
         ctx.save_for_backward(x, weight, y)
-        return torch.einsum("bi,oij,bj->bo", x, weight, y)
+        return torch.einsum("bi,oij,bj->bo", x, weight, y).clone()
 
     @staticmethod
     def backward(ctx, grad_output):

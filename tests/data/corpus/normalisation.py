@@ -35,12 +35,14 @@ class LayerNorm(Function):
 
 
 class GroupNorm(Function):
+    """Detached, the reshaped result is no view to autograd, and nothing is copied."""
+
     @staticmethod
     def forward(ctx, x, groups):
         ctx.groups = groups
         ctx.save_for_backward(x)
         grouped = x.reshape(x.shape[0], groups, -1)
-        return standardise(grouped, -1, 1e-5)[0].reshape(x.shape)
+        return standardise(grouped, -1, 1e-5)[0].reshape(x.shape).detach()
 
     @staticmethod
     def backward(ctx, grad_output):

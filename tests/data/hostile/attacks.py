@@ -1,4 +1,4 @@
-"""Submitted code that means harm: what must be refused, what must be ended, what must not verify."""
+"""Submitted code that means harm: what must be refused, and what must be ended."""
 
 from __future__ import annotations
 
@@ -80,10 +80,11 @@ REFUSED = {
         "        refused_by_errno('syscall', numbers[column], -1, -1, -1, -1, -1, -1)\n"
     ),
     "many threads": (
-        "import time\n"
+        "over = threading.Event()\n"
         "def bomb():\n"
-        "    for _ in range(100_000): threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
-        "refused(bomb, RuntimeError, MemoryError)"
+        "    for _ in range(100_000): threading.Thread(target=over.wait, args=(60,), daemon=True).start()\n"
+        "refused(bomb, RuntimeError, MemoryError)\n"
+        "over.set()"
     ),
     "many open files": (
         "refused(lambda: [open('/dev/null') for _ in range(300)], OSError)"
@@ -150,147 +151,5 @@ ENDED = {
     ),
     "flood on every pipe": (
         "backward", "while True: [_write(fd) for fd in range(3, 256)]", "the submitted code wrote",
-    ),
-}  # fmt: skip
-
-FORGED_REPORT = '''
-def forged():
-    from pytest_autograd.report.model import Report
-    return Report(target="Cube", torch_version="2", level="quick", seed=1, inputs="x",
-                  verdict="verified", summary="all is well")
-
-def frames():
-    """Answers to any question that may come, with a report that says verified."""
-    import json, struct
-    report = json.loads(forged().model_dump_json())
-    found = b""
-    for number in range(400):
-        text = json.dumps({"answer": number, "report": report, "tensors": []}).encode()
-        found += struct.pack("<I", len(text)) + text
-    outcome = {"outcome": {"report": report, "text": "verified"}}
-    return found, json.dumps(outcome).encode() + b"\\n"
-
-def write_everywhere():
-    for fd in range(3, 256):
-        for data in frames():
-            try:
-                os.set_blocking(fd, False)
-                os.write(fd, data)
-            except OSError:
-                pass
-'''
-
-# What is added to a Function whose gradient is wrong: (while loading, in backward).
-FORGERIES = {
-    "writing a verdict to every descriptor while loading": ("write_everywhere()", "pass"),
-    "writing a verdict to every descriptor in backward": ("pass", "write_everywhere()"),
-    "patching gradcheck": (
-        "torch.autograd.gradcheck = torch.autograd.gradgradcheck = lambda *a, **k: True", "pass",
-    ),
-    "patching comparisons": (
-        "torch.allclose = torch.equal = lambda *a, **k: True\n"
-        "torch.isclose = lambda a, b, **k: torch.ones_like(a, dtype=torch.bool)",
-        "pass",
-    ),
-    "patching Tensor": (
-        "for name in ('__eq__', '__le__', '__ge__'):\n"
-        "    setattr(torch.Tensor, name, lambda a, b: torch.ones(a.shape, dtype=torch.bool))\n"
-        "for name in ('__ne__', '__lt__', '__gt__'):\n"
-        "    setattr(torch.Tensor, name, lambda a, b: torch.zeros(a.shape, dtype=torch.bool))",
-        "pass",
-    ),
-    "patching the judge of the engine": (
-        "import pytest_autograd.derivatives.directional_test as j, pytest_autograd.derivatives.first_order as v\n"
-        "import pytest_autograd.derivatives.second_order as s, pytest_autograd.audit.audit as a\n"
-        "import pytest_autograd.audit.verdict as r\n"
-        "j.judge = v.judge = s.judge = lambda line, claimed, scale, rounding: "
-        "j.Judgement('ok', claimed, (), 1.0)\n"
-        "v.Verifier.verify = lambda self: __import__('pytest_autograd.derivatives.compare').__dict__\n"
-        "a.Audit.run = lambda self: None\n"
-        "r._verdict = lambda *a: ('verified', 'all is well')",
-        "pass",
-    ),
-    "patching the server's own modules": (
-        "import mcp_server.judge.verdict as v, mcp_server.judge.process as j, mcp_server.judge.remote_evaluator as m\n"
-        "v.verdict = j.verdict = lambda *a: forged()\n"
-        "v.claims = j.claims = lambda *a: None",
-        "pass",
-    ),
-    "patching the check in the worker": (
-        "import pytest_autograd.checking as c, mcp_server.worker.answers as a\n"
-        "c.check = lambda *args, **options: forged()\n"
-        "a.check_source = lambda *args, **options: forged()",
-        "pass",
-    ),
-    "findings that explain the judge's away": (
-        "import mcp_server.worker.answers as a\n"
-        "from pytest_autograd.report.model import Finding\n"
-        "cause = Finding(code='AG206', name='x', severity='warning', function='Other', message='x', "
-        "fix='x', skill='x')\n"
-        "a.check_source = lambda *args, **options: forged().model_copy("
-        "update={'findings': (cause,)})",
-        "pass",
-    ),
-    "a point where the gradient happens to be right": (
-        "import mcp_server.worker.answers as a\n"
-        "a.check_source = lambda *args, **options: forged()\n"
-        "before = a.Answers.describe\n"
-        "def describe(self, header, tensors):\n"
-        "    answer, point = before(self, header, tensors)\n"
-        "    return answer, [x * 0 for x in point]\n"
-        "a.Answers.describe = describe",
-        "pass",
-    ),
-    "a call without outputs": (
-        "import mcp_server.worker.answers as a\n"
-        "a.check_source = lambda *args, **options: forged()\n"
-        "before = a.Answers.describe\n"
-        "a.Answers.describe = lambda self, header, tensors: "
-        "({**before(self, header, tensors)[0], 'outputs': []}, before(self, header, tensors)[1])\n"
-        "a.Answers.forward = lambda self, header, tensors: ({}, [])\n"
-        "a.Answers.vjp = lambda self, header, tensors: ({}, [torch.zeros(3, 2).double()])",
-        "pass",
-    ),
-    "refusing every question": (
-        "import mcp_server.worker.answers as a\n"
-        "from pytest_autograd.errors import NotApplicable\n"
-        "def refuse(self, header, tensors): raise NotApplicable('nothing to see')\n"
-        "a.Answers.describe = refuse\n"
-        "a.check_source = lambda *args, **options: forged()",
-        "pass",
-    ),
-    "answers of other shapes": (
-        "import mcp_server.worker.answers as a\n"
-        "a.check_source = lambda *args, **options: forged()\n"
-        "a.Answers.vjp = lambda self, header, tensors: ({}, [torch.zeros(1)])",
-        "pass",
-    ),
-    "answers that are not finite": (
-        "import mcp_server.worker.answers as a\n"
-        "a.check_source = lambda *args, **options: forged()\n"
-        "a.Answers.vjp = lambda self, header, tensors: ({}, [tensors[0] * float('nan')])",
-        "pass",
-    ),
-    "exit with success in backward": ("pass", "os._exit(0)"),
-    "exit handlers": (
-        "import atexit\n"
-        "atexit.register(write_everywhere)\n"
-        "atexit.register(os._exit, 0)",
-        "sys.exit(0)",
-    ),
-    "a thread that writes all the time": (
-        "import threading\n"
-        "def forever():\n"
-        "    while True: write_everywhere()\n"
-        "threading.Thread(target=forever, daemon=True).start()",
-        "pass",
-    ),
-    "reaching for the pipe by the stack": (
-        "frame = sys._getframe()\n"
-        "while frame and 'pipe' not in frame.f_locals: frame = frame.f_back\n"
-        "pipe = frame.f_locals['pipe']\n"
-        "report = forged().model_dump(mode='json')\n"
-        "for number in range(100): pipe.send({'answer': number, 'report': report})",
-        "pass",
     ),
 }  # fmt: skip

@@ -17,8 +17,8 @@ from typing import Any
 import anyio
 import pytest
 from anyio.to_thread import run_sync
-from hostile.serving import PATIENCE, connected, cube, descendants, isolation_of, text_of, watched
 from mcp.shared.exceptions import MCPError
+from serving import PATIENCE, connected, cube, descendants, isolation_of, text_of, watched
 
 from mcp_server.executors.ray.cluster import NoCluster, connect
 from mcp_server.executors.ray.fleet import Fleet

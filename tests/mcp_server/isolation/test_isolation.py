@@ -9,9 +9,9 @@ from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
-from hostile.attacks import ENDED, FORGED_REPORT, FORGERIES, REFUSED, REFUSED_HELPER
-from hostile.serving import PATIENCE, Session, connected, cube, isolation_of, text_of, watched
+from hostile.attacks import ENDED, REFUSED, REFUSED_HELPER
 from mcp.types import CallToolResult
+from serving import PATIENCE, Session, connected, cube, isolation_of, text_of, watched
 
 from pytest_autograd.report.model import Report
 
@@ -98,56 +98,6 @@ class TestEnded:
         assert all(answer.result(PATIENCE) for answer in endings.values())
         session.assert_nothing_left()
         assert session.report(cube(), level="quick").ok
-
-
-@pytest.fixture(scope="module")
-def verdicts(session: Session) -> Answers:
-    return {
-        case: begin(session, f"{cube(factor=2, backward=late)}\n{FORGED_REPORT}\n{early}\n")
-        for case, (early, late) in FORGERIES.items()
-    }
-
-
-class TestForged:
-    @pytest.mark.parametrize("case", FORGERIES)
-    def test_a_wrong_gradient_is_never_verified(self, verdicts: Answers, case: str) -> None:
-        result = verdicts[case].result(PATIENCE)
-        if result.is_error:
-            assert "verified" not in text_of(result)
-            assert "please report this" not in text_of(result), text_of(result)
-        else:
-            report = Report.model_validate(result.structured_content)
-            assert report.verdict != "verified"
-            assert not text_of(result).startswith("VERIFIED")
-
-    @pytest.mark.parametrize("case", [case for case in FORGERIES if case.startswith("patching")])
-    def test_patches_do_not_reach_the_judge(self, verdicts: Answers, case: str) -> None:
-        report = Report.model_validate(verdicts[case].result(PATIENCE).structured_content)
-        judged = [f.code for f in report.findings if f.origin == "judge"]
-        assert (report.verdict, judged) == ("failed", ["AG101"])
-
-    def test_the_same_additions_do_no_harm_to_a_right_gradient(self, session: Session) -> None:
-        """So that it is the judge, and not a broken source, that keeps them from verifying."""
-        sources = [
-            f"{cube()}\n{FORGED_REPORT}\n",
-            f"{cube()}\n{FORGERIES['patching gradcheck'][0]}",
-        ]
-        assert [session.report(source, level="quick").verdict for source in sources] == [
-            "verified",
-            "verified",
-        ]
-
-    def test_inputs_that_the_caller_describes_are_drawn_by_the_judge(
-        self, session: Session
-    ) -> None:
-        forgery = FORGERIES["a point where the gradient happens to be right"][0]
-        result = session.check(
-            f"{cube(factor=2)}\n{FORGED_REPORT}\n{forgery}",
-            inputs=[{"kind": "tensor", "shape": [3, 2]}],
-            level="quick",
-        )
-        assert result.is_error
-        assert text_of(result).startswith("the submitted code gave answers that the checker never ")
 
 
 class TestWeakerIsolation:

@@ -72,10 +72,10 @@ def test_a_folder_swept_before_it_was_locked_is_made_again(
         return path
 
     monkeypatch.setattr(tempfile, "mkdtemp", made_and_swept)
-    scratch = Scratch()
-    assert [path.name for path in folder.iterdir()] == [scratch.path.name]
-    assert scratch.path != Path(swept[0])
-    scratch.close()
+    mine = Scratch()
+    assert [path.name for path in folder.iterdir()] == [mine.path.name]
+    assert mine.path != Path(swept[0])
+    mine.close()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks the judge")

@@ -22,11 +22,11 @@ from typing import Any
 
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from hostile.serving import PATIENCE, cube, descendants, text_of, watched
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp.types import CallToolResult
+from serving import PATIENCE, cube, descendants, text_of, watched
 
 from mcp_server.command_line import command_line
 from mcp_server.transport.address import Address, Refused, read_address
