@@ -18,7 +18,7 @@ demo: .venv/.ready ## audit torch's own autograd.Function test cases
 	$(BIN)/python benchmarks/function_db.py
 
 test: .venv/.ready lint ## lint, then run all tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/.ready ## ruff, pyright and the freshness of generated pages
 	$(BIN)/ruff check .

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from mcp_server.judge.host import Host
 from mcp_server.worker.wire import MaybeTensors, Message
-from pytest_autograd.call.call import Call, Slot, differentiable
+from pytest_autograd.call.call import Call, differentiable
+from pytest_autograd.call.slot import Slot
 from pytest_autograd.errors import Aborted, CheckError, NotApplicable, TargetRaised
 from pytest_autograd.running.author_code import NoHistory
 

@@ -24,8 +24,7 @@ Verify the gradient of a hand-written torch.autograd.Function by running it.
 
 Runs source in a separate process, compares backward with the true derivative of forward and looks
 for the known faults of custom Functions (saving, in-place, shapes, double backward). The verdict is
-`verified`, `failed` or `inconclusive`; every finding has a code, a line, a fix and a section of the
-skill.
+`verified`, `failed` or `inconclusive`; a finding has a code, a line, a fix and a skill section.
 Use it after writing or changing any Function, and before you say it is right. Not for code without
 a custom backward, nor for training runs: small inputs show the same faults.
 Where backward is not the derivative of forward on purpose, say so by a contract: surrogate="f"

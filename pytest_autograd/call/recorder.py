@@ -18,9 +18,10 @@ from torch.autograd.function import Function
 from torch.utils import _python_dispatch as dispatch
 from torch.utils import _pytree as pytree
 
-from pytest_autograd.call.call import Call, ambient_autocast, carry, differentiable
+from pytest_autograd.call.call import Call, ambient_autocast, differentiable
 from pytest_autograd.call.intercept import METHODS, Apply, intercepted
 from pytest_autograd.call.shared_parameters import shared_arguments
+from pytest_autograd.call.slot import carry
 from pytest_autograd.call.target import function_call
 from pytest_autograd.errors import CheckError, first_line
 

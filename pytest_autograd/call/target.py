@@ -19,7 +19,6 @@ from pytest_autograd.call.call import (
     WIDE,
     Call,
     Rebuild,
-    Slot,
     choose_wanted,
     describe_constant,
     is_plain,
@@ -27,6 +26,7 @@ from pytest_autograd.call.call import (
     parameter_names,
 )
 from pytest_autograd.call.shared_parameters import shared_arguments
+from pytest_autograd.call.slot import Slot
 from pytest_autograd.errors import CheckError
 
 PLAIN_APPLY = Function.__dict__["apply"].__func__

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pytest_autograd.call.call import Call, Slot, differentiable, parameter_names
+from pytest_autograd.call.call import Call, differentiable, parameter_names
+from pytest_autograd.call.slot import Slot
 from pytest_autograd.call.target import defines_setup_context, function_call
 
 SIZES = (1, 3, 7, 33, 130)

@@ -117,6 +117,10 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fail-on", choices=SEVERITIES, default="error", help="default: %(default)s"
     )
+    _add_options(parser)
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("options of the check (only what is given is passed on)")
     group.add_argument("--level", choices=("quick", "full"))
     group.add_argument(

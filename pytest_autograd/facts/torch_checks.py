@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.autograd.gradcheck import GradcheckError
 
-from pytest_autograd.call.call import Call, Slot, carry, differentiable, named_outputs
+from pytest_autograd.call.call import Call, differentiable, named_outputs
+from pytest_autograd.call.slot import Slot, carry
 from pytest_autograd.call.target import is_custom_op
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.base import Facts, Subject, fact

@@ -18,6 +18,7 @@ FIX = "Call x.contiguous() before a kernel or view, or use reshape."
 SKILL = "layouts/inputs"
 EXPLAINED_BY = (
     "AG107",
+    "AG303",
     "AG309",
 )
 
