@@ -69,7 +69,8 @@ class Answers:
             "constants": list(probe.call.constants),
             "outputs": evaluator.output_names,
             "is_function": probe.call.function is not None,
-            "twice_differentiable": probe.run.twice_differentiable,
+            "twice_differentiable": probe.run.twice_differentiable
+            and not probe.numbers.inner_once_differentiable,
             "first_order_only": probe.call.first_order_only or bool(evaluator.doors_used),
             "lines": {name: place.line if place else None for name, place in places.items()},
             "line_of_backward": backward.line if backward else None,

@@ -9,6 +9,7 @@ import torch
 
 from pytest_autograd.audit.audit import INTERNAL_ERROR, RANK, Outcome
 from pytest_autograd.derivatives.finite_differences import EPS
+from pytest_autograd.derivatives.verdicts import FirstOrder
 from pytest_autograd.errors import NotApplicable
 from pytest_autograd.facts.base import OUT_OF_TIME
 from pytest_autograd.facts.probe import Probe, ValueFacts
@@ -195,6 +196,10 @@ def left_out_of(own: ValueFacts, checks: Sequence[CheckResult]) -> tuple[LeftOut
         for slot in floating
         if not slot.differentiated
     ]
+    values = own.numbers.peek("first_order")
+    if values is not None and values.confirmed:
+        flat = [name for i, name in enumerate(values.names) if _is_zero(values, i)]
+        left += [LeftOut(what=name, why="its gradient is zero at these inputs") for name in flat]
     second = own.numbers.peek("second_order")
     if second is None:
         why = own.numbers.why_not("second_order") or "no selected rule asks for it"
@@ -203,6 +208,11 @@ def left_out_of(own: ValueFacts, checks: Sequence[CheckResult]) -> tuple[LeftOut
         left.append(LeftOut(what="second order", why=SECOND[second.status]))
     late = [result.name for result in checks if result.reason == OUT_OF_TIME]
     return (*left, *(LeftOut(what=name, why=OUT_OF_TIME) for name in late))
+
+
+def _is_zero(values: FirstOrder, place: int) -> bool:
+    gradients = [trial.got[place] for trial in values.trials]
+    return not any(g is not None and bool(g.any()) for g in gradients)
 
 
 SECOND = {

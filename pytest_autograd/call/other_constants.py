@@ -6,7 +6,7 @@ import inspect
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -21,7 +21,18 @@ WORDS = {"reduction": ("mean", "sum", "none")}
 NUMBER = 0.7  # what is tried for a number that was left None
 
 
-def other_constants(call: Call) -> Iterator[tuple[str, Call]]:
+@dataclass(frozen=True)
+class Guess:
+    """A value that an option may never be meant to have; one right guess for it clears the others."""
+
+    option: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def other_constants(call: Call) -> Iterator[tuple[str | Guess, Call]]:
     """Yield (description, call) with one option of a Function changed; forward may refuse it.
 
     Options left at their defaults are bound first. Words are those that forward compares the option with.
@@ -33,8 +44,11 @@ def other_constants(call: Call) -> Iterator[tuple[str, Call]]:
     for i, (name, value) in enumerate(zip(names, bound, strict=True)):
         if value is None:
             yield from _in_place_of_none(call, i, name, bound, kwargs)
-        for other in (*_other_values(value), *_other_words(call.function, name, value)):
+        for other in (*_other_values(value), *_compared(call.function, name, value)):
             yield f"with {name}={other!r} in place of {value!r}", _with(call, bound, i, other)
+        for other in _other_words(call.function, name, value):
+            text = f"with {name}={other!r} in place of {value!r}"
+            yield Guess(name, text), _with(call, bound, i, other)
 
 
 def _bound(function: type, args: list[Any]) -> tuple[list[str], list[Any]]:
@@ -72,21 +86,26 @@ def _other_tuples(value: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
     """Return permutations, and for a single number its neighbours: axes and sizes are given so."""
     if len(value) == 1:
         return (value[0] + 1,), (value[0] - 1,)
+    if value[0] == 0 and list(value) == sorted(value):  # offsets, or all axes in order
+        return ()
     others = (p for p in itertools.permutations(value) if p != value)
     return tuple(dict.fromkeys(itertools.islice(others, MOST_TUPLES)))
 
 
-def _other_words(function: Any, name: str, value: Any) -> Iterator[Any]:
-    """Yield the words or, for None, the literals that forward compares the option with, and one for its last branch."""
+def _compared(function: Any, name: str, value: Any) -> list[Any]:
+    """Return the words or, for None, the literals that forward compares the option with."""
     if not isinstance(value, str | None):
-        return
+        return []
     known = literals_compared(function.forward, name)
-    if value is None:
-        yield from known
-        return
-    words = [other for other in known if isinstance(other, str)]
-    last = [*WORDS.get(name, ()), "another"] if words else ()
-    yield from dict.fromkeys(word for word in (*words, *last) if word != value)
+    words = [other for other in known if value is None or isinstance(other, str)]
+    return [word for word in words if word != value]
+
+
+def _other_words(function: Any, name: str, value: Any) -> list[str]:
+    """Return words for the last branch of forward, where it compares the option with some."""
+    known = _compared(function, name, value) if isinstance(value, str) else []
+    last = [*WORDS.get(name, ()), "another"] if known else []
+    return [word for word in last if word not in (*known, value)]
 
 
 def _with(call: Call, bound: Sequence[Any], place: int, value: Any) -> Call:
@@ -103,7 +122,7 @@ def _with(call: Call, bound: Sequence[Any], place: int, value: Any) -> Call:
 
 def _in_place_of_none(
     call: Call, place: int, name: str, bound: Sequence[Any], kwargs: dict[str, Any]
-) -> Iterator[tuple[str, Call]]:
+) -> Iterator[tuple[Guess, Call]]:
     """Yield the call with a tensor, differentiated too, or a number for an argument that is None."""
     function = call.function
     if function is None:
@@ -117,8 +136,9 @@ def _in_place_of_none(
             value = (drawn.to(first.dtype) + 0.5).to(first.device)
             given = [*bound[:place], value, *bound[place + 1 :]]
             described = f"with {name} a tensor of shape {list(shape)} in place of None"
-            yield described, function_call(function, given, kwargs, asked, shared)
-    yield f"with {name}={NUMBER} in place of None", _with(call, bound, place, NUMBER)
+            yield Guess(name, described), function_call(function, given, kwargs, asked, shared)
+    described = f"with {name}={NUMBER} in place of None"
+    yield Guess(name, described), _with(call, bound, place, NUMBER)
 
 
 def _shapes(call: Call) -> list[tuple[int, ...]]:

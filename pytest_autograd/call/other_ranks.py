@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pytest_autograd.call.call import Call, differentiable
-from pytest_autograd.call.variants import resized
+from pytest_autograd.call.variants import are_offsets, resized
 
 BATCH = 2
 
@@ -42,7 +42,7 @@ def packed_batches(call: Call) -> Iterator[tuple[str, Call]]:
     """Yield (description, call) with the offsets of a packed batch, such as ``[0, 3, 7]``, moved with its size."""
     for i, slot in enumerate(call.slots):
         offsets = slot.value
-        if not _are_offsets(offsets):
+        if not are_offsets(offsets):
             continue
         total = int(offsets[-1])
         sizes = {n for other in call.slots for n in other.value.shape[:1] if other is not slot}
@@ -61,13 +61,6 @@ def packed_batches(call: Call) -> Iterator[tuple[str, Call]]:
         grown[-1] = total + 1
         larger = resized(call, total, total + 1)
         yield f"with {slot.name}={grown.tolist()}", _replaced(larger, {i: grown})
-
-
-def _are_offsets(tensor: Tensor) -> bool:
-    """Whether an index tensor holds offsets: from zero, increasing."""
-    if differentiable(tensor) or tensor.dtype == torch.bool or tensor.dim() != 1 or len(tensor) < 2:
-        return False
-    return int(tensor[0]) == 0 and bool((tensor[1:] > tensor[:-1]).all())
 
 
 def _stacked(value: Tensor, generator: torch.Generator) -> Tensor:

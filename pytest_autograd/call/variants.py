@@ -168,9 +168,17 @@ def _repeated_indices(call: Call, generator: torch.Generator) -> Call | None:
 
 
 def _indices_are_tied(call: Call) -> bool:
-    """Whether the integer tensors may be tied by a precondition: several of them, or a permutation."""
+    """Whether the integer tensors may be tied by a precondition: several of them, a permutation, offsets."""
     indices = [slot.value for slot in call.slots if _is_index(slot) and slot.value.numel() > 1]
-    return len(indices) > 1 or any(map(_is_permutation, indices))
+    tied = any(_is_permutation(index) or are_offsets(index) for index in indices)
+    return len(indices) > 1 or tied
+
+
+def are_offsets(tensor: Tensor) -> bool:
+    """Whether an index tensor holds offsets: from zero, increasing."""
+    if differentiable(tensor) or tensor.dtype == torch.bool or tensor.dim() != 1 or len(tensor) < 2:
+        return False
+    return int(tensor[0]) == 0 and bool((tensor[1:] > tensor[:-1]).all())
 
 
 def _is_permutation(index: Tensor) -> bool:

@@ -90,7 +90,8 @@ class FirstOrderTest:
         judgements = [self.trials.judge_trial(trial, every) for trial in trials[:TRIALS]]
         wrong = any(judgement.status == "wrong" for judgement in judgements)
         if not wrong:  # ones may cancel, so that nothing is resolved: they only ever object
-            wrong = self.trials.judge_trial(trials[-1], every).status == "wrong"
+            plain = (self.trials.judge_trial(trial, every) for trial in trials[TRIALS:])
+            wrong = any(judgement.status == "wrong" for judgement in plain)
         kinked = any(judgement.status == "kink" for judgement in judgements)
         base = FirstOrder(
             [], False, "judge", trials=trials, kinked=kinked, precision=self.trials.precision

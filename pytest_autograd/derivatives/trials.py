@@ -57,15 +57,16 @@ class Trials:
     def draw(self, point: Sequence[Tensor], count: int = 1, constant: bool = False) -> list[Trial]:
         """Draw a direction and ``count`` cotangents at ``point``, and ask backward for the VJPs.
 
-        ``constant``: one trial more has ones for cotangents, as ``sum()`` gives them.
+        ``constant``: three trials more have ones, minus ones, and zeros in half of the rows for cotangents, as sums,
+        their negatives and masked losses give them.
         """
         outputs = self.evaluator.forward(point)
         along = direction(point, self.generator)
         path = Samples(self.evaluator.forward, point, along, outputs, outputs)
         trials = []
         drawn = [signed_bounded(outputs, self.generator) for _ in range(count)]
-        ones = [[torch.ones_like(y) for y in outputs]] if constant else []
-        for cotangents in (*drawn, *ones):
+        plain = _plain_cotangents(outputs, drawn[0]) if constant else []
+        for cotangents in (*drawn, *plain):
             got = self.evaluator.vjp(point, cotangents)
             trials.append(Trial(list(point), cotangents, along, got, outputs, path))
         return trials
@@ -140,3 +141,12 @@ class Trials:
             self.evaluator.forward, trial.point, trial.cotangents, slot, self.precision
         )
         return numeric, numeric_tolerance(self.precision)
+
+
+def _plain_cotangents(outputs: Sequence[Tensor], drawn: Sequence[Tensor]) -> list[list[Tensor]]:
+    ones = [torch.ones_like(y) for y in outputs]
+    halves = [v.clone() for v in drawn]
+    for half in halves:
+        if half.dim():
+            half[::2] = 0
+    return [ones, [-v for v in ones], halves]

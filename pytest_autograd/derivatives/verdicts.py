@@ -83,6 +83,11 @@ class FirstOrder:
     vacuous: bool = False
     overruled: bool = False
 
+    @property
+    def names(self) -> list[str]:
+        """Names of the judged arguments, in their order."""
+        return [argument.name for argument in self.arguments]
+
 
 def _furthest(known: Tensor, given: Tensor) -> float:
     return float((known - given).abs().nan_to_num(nan=0.0).max()) if known.numel() else 0.0

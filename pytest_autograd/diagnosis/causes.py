@@ -56,16 +56,11 @@ def _ignores_grad_output(values: FirstOrder, name: str) -> bool:
     for trial in rest:
         pairs = zip(first.point, trial.point, strict=True)
         if all(bool((a == b).all()) for a, b in pairs):
-            answers.append(dict(zip(argument_names(values), trial.got, strict=True))[name])
-    one = dict(zip(argument_names(values), first.got, strict=True))[name]
+            answers.append(dict(zip(values.names, trial.got, strict=True))[name])
+    one = dict(zip(values.names, first.got, strict=True))[name]
     return bool(answers) and all(
         one is not None and other is not None and bool((one == other).all()) for other in answers
     )
-
-
-def argument_names(values: FirstOrder) -> list[str]:
-    """Return the names of the judged arguments, in their order."""
-    return [argument.name for argument in values.arguments]
 
 
 def _factor(values: FirstOrder, want: Tensor, got: Tensor) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_autograd.diagnosis.causes import argument_names, causes, close, where_flat
+from pytest_autograd.diagnosis.causes import causes, close, where_flat
 from pytest_autograd.options import CONTRACTS
 from pytest_autograd.rule import Evidence, raised
 
@@ -125,7 +125,7 @@ def _trial_of(
     """Return the trial that ``argument`` was judged in and its place, None if another call was judged."""
     if values is not probe.numbers.peek("first_order") or argument.got is None:
         return None
-    place = argument_names(values).index(argument.name)
+    place = values.names.index(argument.name)
     for trial in values.trials:
         got = trial.got[place]
         if (

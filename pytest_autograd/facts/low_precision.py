@@ -25,7 +25,9 @@ TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.03}
 #: The same beside what autograd through forward loses there, which is the better yardstick.
 BESIDE_AUTOGRAD = {torch.float32: 1e-3, torch.bfloat16: 0.03, torch.float16: 0.004}
 WORSE_THAN_AUTOGRAD = 8.0
-GROSS, SAME_FORWARD = 0.2, 0.05
+#: Relative error that no rounding explains at the sizes given.
+GROSS = {torch.float64: 1e-2, torch.float32: 1e-2, torch.float16: 0.1, torch.bfloat16: 0.2}
+SAME_FORWARD = 0.05
 LARGEST = 60_000
 CHEAP_SECONDS = 0.02
 #: By argument: error of backward, error of autograd through forward.
@@ -79,7 +81,7 @@ class LowPrecision(Facts):
                     continue
                 for name, (error, beside) in errors.items():
                     if _is_worse(dtype, error, beside) and name not in found:
-                        gross = not where and error > GROSS
+                        gross = not where and error > GROSS[dtype]
                         found[name] = Drift(name, dtype, where, error, beside, gross)
         return list(found.values())
 
@@ -110,7 +112,8 @@ class LowPrecision(Facts):
         return [
             Drift(name, narrow, where, error, beside, gross=True)
             for name, (error, beside) in errors.items()
-            if error > GROSS and (beside is None or error > WORSE_THAN_AUTOGRAD * beside)
+            if error > GROSS.get(narrow, 0.2)
+            and (beside is None or error > WORSE_THAN_AUTOGRAD * beside)
         ]
 
     def _judged_alone(self, low: Evaluator) -> Errors:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pytest_autograd.call.tensors import same
-from pytest_autograd.derivatives.autograd_reference import reference_gradients
+from pytest_autograd.derivatives.autograd_reference import nodes_of, reference_gradients
 from pytest_autograd.derivatives.compare import MaybeTensors, apart, relative_error
 from pytest_autograd.derivatives.contracts import Declared, decide
 from pytest_autograd.derivatives.evaluator import Evaluator, GradientOracle
@@ -20,12 +20,13 @@ from pytest_autograd.derivatives.tangents import beside, draw_cotangents, signed
 from pytest_autograd.derivatives.verdicts import FirstOrder, Trial
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.base import Facts, Subject, fact
-from pytest_autograd.facts.run import ObservedRun
+from pytest_autograd.facts.run import ObservedRun, is_once_differentiable
 from pytest_autograd.facts.symmetry import Symmetry
 from pytest_autograd.options import DECLARED
 
 LINEAR_RTOL = 0.02  # rounding in a bfloat16 backward is no nonlinearity
 LARGE = 1000.0
+MOST_NODES = 2000
 
 
 @dataclass(frozen=True)
@@ -134,11 +135,24 @@ class Numbers(Facts):
             raise NotApplicable("gradgrad=False")
         if not self.run.twice_differentiable:
             raise NotApplicable("backward is marked @once_differentiable")
+        if self.inner_once_differentiable:
+            names = ", ".join(self.inner_once_differentiable)
+            raise NotApplicable(f"backward of {names} inside is marked @once_differentiable")
         if self.call.first_order_only:
             raise NotApplicable("of a sparse input the first derivative only is judged")
         if self.evaluator.doors_used:
             raise NotApplicable("a gradient leaves by a tensor that has no graph")
         return SecondOrderJudge(self.evaluator, self.seed, self.precision).verify()
+
+    @fact
+    def inner_once_differentiable(self) -> list[str]:
+        """The Functions in the graph of a callable whose backward is marked ``@once_differentiable``."""
+        if self.call.function is not None:
+            return []
+        outputs = self.evaluator.graph(self.evaluator.point).outputs
+        inner = {getattr(node, "_forward_cls", None) for node in nodes_of(outputs, MOST_NODES)}
+        marked = (f for f in inner if f is not None and is_once_differentiable(f.backward))
+        return sorted(f.__qualname__ for f in marked)
 
     @fact
     def once_differentiable_hole(self) -> bool:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pytest_autograd.call.call import Call
-from pytest_autograd.call.other_constants import other_constants
+from pytest_autograd.call.other_constants import Guess, other_constants
 from pytest_autograd.call.other_ranks import other_ranks, packed_batches
 from pytest_autograd.call.variants import (
     Resize,
@@ -40,7 +40,7 @@ SHARE_OF_TIME = 0.25  # of what the time limit leaves, for points and for sizes 
 class WrongAtOtherInput:
     """A gradient that is right at the given inputs and wrong at others, or a backward that raises there."""
 
-    where: str | Resize
+    where: str | Resize | Guess
     what: tuple[FirstOrder, ArgumentVerdict] | TargetRaised
 
 
@@ -80,7 +80,7 @@ class OtherInputs(Facts):
 
     def _wrong_at(
         self,
-        variants: Iterator[tuple[str | Resize, Call]],
+        variants: Iterator[tuple[str | Resize | Guess, Call]],
         believed: Callable[[Sequence[WrongAtOtherInput]], bool],
     ) -> list[WrongAtOtherInput]:
         """Return the first place where each argument is wrong, within a share of the time that is left.
@@ -95,37 +95,57 @@ class OtherInputs(Facts):
         if any(judgement.rough for judgement in given.judgements):
             raise NotApplicable("forward is too rough to be judged elsewhere")
         stop = time.monotonic() + SHARE_OF_TIME * self.subject.left
-        found: dict[str, WrongAtOtherInput] = {}
-        raised: list[WrongAtOtherInput] = []
+        wrongs: list[WrongAtOtherInput] = []
+        cleared: set[str] = set()
         for where, call in variants:
             if time.monotonic() > stop:
                 break
-            for wrong in self._wrong_in(where, call):
-                if isinstance(wrong.what, TargetRaised):
-                    raised.append(wrong)
-                else:
-                    found.setdefault(wrong.what[1].name, wrong)
-        return [*found.values(), *(raised[:1] if raised and believed(raised) else ())]
+            found = self._wrong_in(where, call)
+            wrongs += found or ()
+            if isinstance(where, Guess) and found == []:
+                cleared.add(where.option)
+        return _told(wrongs, cleared, believed)
 
-    def _wrong_in(self, where: str | Resize, call: Call) -> Iterator[WrongAtOtherInput]:
+    def _wrong_in(self, where: str | Resize | Guess, call: Call) -> list[WrongAtOtherInput] | None:
+        """Return what is wrong there; None where nothing could be judged."""
         evaluator = Evaluator(call, self.seed)
         try:
             outputs = evaluator.forward(evaluator.point)
         except NotApplicable:  # a Function that refuses these inputs is not at fault
-            return
+            return None
         if not all(bool(torch.isfinite(y).all()) for y in outputs):
-            return
+            return None
         try:
             values = decide(evaluator, self.options)
         except TargetRaised as raised:
             if raised.where == "backward" and _smooth_there(evaluator, outputs, self.seed):
-                yield WrongAtOtherInput(where, raised)
-            return
+                return [WrongAtOtherInput(where, raised)]
+            return None
         except NotApplicable:
-            return
-        for argument in values.arguments:
-            if argument.status == "wrong":
-                yield WrongAtOtherInput(where, (values, argument))
+            return None
+        return [
+            WrongAtOtherInput(where, (values, argument))
+            for argument in values.arguments
+            if argument.status == "wrong"
+        ]
+
+
+def _told(
+    wrongs: Sequence[WrongAtOtherInput],
+    cleared: set[str],
+    believed: Callable[[Sequence[WrongAtOtherInput]], bool],
+) -> list[WrongAtOtherInput]:
+    """Return the first place where each argument is wrong; guesses that raise, or that another one clears, are none."""
+    found: dict[str, WrongAtOtherInput] = {}
+    raised: list[WrongAtOtherInput] = []
+    for wrong in wrongs:
+        if isinstance(wrong.where, Guess) and wrong.where.option in cleared:
+            continue
+        if not isinstance(wrong.what, TargetRaised):
+            found.setdefault(wrong.what[1].name, wrong)
+        elif not isinstance(wrong.where, Guess):
+            raised.append(wrong)
+    return [*found.values(), *(raised[:1] if raised and believed(raised) else ())]
 
 
 def _is_a_pattern(raised: Sequence[WrongAtOtherInput]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
@@ -92,11 +94,7 @@ class ObservedRun(Facts):
     def twice_differentiable(self) -> bool:
         """Whether backward is not marked ``@once_differentiable``."""
         backward = self.source.backward_code
-        while backward is not None:
-            if getattr(backward, "__code__", None) is ONCE_MARK:
-                return False
-            backward = getattr(backward, "__wrapped__", None)
-        return True
+        return not is_once_differentiable(backward)
 
     @property
     def has_jvp(self) -> bool:
@@ -112,3 +110,12 @@ class ObservedRun(Facts):
     def has_setup_context(self) -> bool:
         """Whether forward takes no ctx."""
         return defines_setup_context(self.source.function)
+
+
+def is_once_differentiable(backward: Any) -> bool:
+    """Whether a backward is marked ``@once_differentiable``, perhaps under other decorators."""
+    while backward is not None:
+        if getattr(backward, "__code__", None) is ONCE_MARK:
+            return True
+        backward = getattr(backward, "__wrapped__", None)
+    return False

@@ -86,6 +86,8 @@ class Transforms(Facts):
         if not self.run.has_setup_context:
             raise NotApplicable("setup_context is not defined, so torch.func refuses the Function")
         evaluator, sample = self.numbers.evaluator, self.numbers.sample
+        if evaluator.doors_used:
+            raise NotApplicable("a gradient leaves by a tensor that transforms do not carry")
         call = evaluator.call
 
         def run(*given: Tensor) -> tuple[Tensor, ...]:

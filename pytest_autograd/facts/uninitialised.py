@@ -31,6 +31,11 @@ class _Filler(TorchDispatchMode):
         super().__init__()
         self.marker, self.used = marker, False
 
+    def _marker_for(self, dtype: torch.dtype) -> float:
+        """Return the marker, or for dtypes that cannot hold it one of two small numbers."""
+        wide = dtype.is_complex or (dtype.is_floating_point and torch.finfo(dtype).bits >= 16)
+        return self.marker if wide else float(self.marker > 0)
+
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
         return False  # True imports the compiler, which takes a second
@@ -39,7 +44,7 @@ class _Filler(TorchDispatchMode):
         result = func(*args, **(kwargs or {}))
         if func in EMPTY and result.device.type != "meta":
             self.used = True
-            result.fill_(self.marker != 0 if result.dtype == torch.bool else self.marker)
+            result.fill_(self._marker_for(result.dtype))
         return result
 
 

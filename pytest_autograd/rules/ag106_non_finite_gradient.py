@@ -22,7 +22,10 @@ FIX = (
 )
 SKILL = "gradients/finite-everywhere"
 LEVEL = "full"
-EXPLAINED_BY = ("AG101",)
+EXPLAINED_BY = (
+    "AG101",
+    "AG309",
+)
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

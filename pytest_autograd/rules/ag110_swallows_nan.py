@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 SEVERITY = "warning"
 FIX = "Let NaN through: mask by the inputs, never by grad_output, and drop nan_to_num."
 SKILL = "gradients/nan"
-EXPLAINED_BY = ("AG102",)
+EXPLAINED_BY = (
+    "AG102",
+    "AG309",
+)
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

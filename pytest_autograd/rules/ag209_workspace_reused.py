@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 SEVERITY = "error"
 FIX = "Allocate the result in each call: torch.empty_like(x)."
 SKILL = "ctx/workspaces"
-EXPLAINED_BY = ("AG303",)
+EXPLAINED_BY = (
+    "AG303",
+    "AG309",
+)
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

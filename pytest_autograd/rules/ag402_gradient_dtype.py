@@ -22,6 +22,8 @@ SKILL = "gradients/dtype"
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare the dtypes that backward returned, before the engine cast them, with the inputs'."""
     run = probe.run.returned_backward
+    if probe.call.autocast is not None:
+        return  # under autocast a gradient comes in its dtype, and the engine casts it
     for slot in probe.call.slots:
         gradient = run.returned[slot.position] if slot.position < len(run.returned) else None
         if (

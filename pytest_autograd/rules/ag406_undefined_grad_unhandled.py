@@ -21,6 +21,7 @@ EXPLAINED_BY = (
     "AG002",
     "AG101",
     "AG102",
+    "AG309",
 )
 
 

@@ -20,8 +20,9 @@ SKILL = "layouts/grad-output"
 EXPLAINED_BY = (
     "AG002",
     "AG102",
-    "AG301",
     "AG107",
+    "AG301",
+    "AG309",
 )
 
 

@@ -22,7 +22,10 @@ FIX = (
     "save_for_backward."
 )
 SKILL = "transforms/jvp"
-EXPLAINED_BY = ("AG101",)
+EXPLAINED_BY = (
+    "AG101",
+    "AG309",
+)
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

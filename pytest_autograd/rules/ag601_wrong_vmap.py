@@ -26,6 +26,7 @@ EXPLAINED_BY = (
     "AG206",
     "AG303",
     "AG307",
+    "AG309",
 )
 
 

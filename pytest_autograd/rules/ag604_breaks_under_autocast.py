@@ -23,6 +23,7 @@ SKILL = "transforms/autocast"
 EXPLAINED_BY = (
     "AG002",
     "AG101",
+    "AG309",
 )
 
 

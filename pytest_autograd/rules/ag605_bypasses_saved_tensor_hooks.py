@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 SEVERITY = "warning"
 FIX = "Save tensors with save_for_backward, and keep the rest of the object on ctx."
 SKILL = "memory/saved-tensor-hooks"
-EXPLAINED_BY = ("AG202",)
+EXPLAINED_BY = (
+    "AG202",
+    "AG309",
+)
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

@@ -20,6 +20,7 @@ FIX = (
     "torch.compiler.disable."
 )
 SKILL = "transforms/compile"
+EXPLAINED_BY = ("AG309",)
 LEVEL = "full"
 
 
