@@ -110,7 +110,7 @@ def test_cotangents_of_ones_only_object(word):
 
     found = FirstOrderTest(trials_of(FakeOracle(), FakeReference(), kind=Cancelling)).verify()
     assert (found.confirmed, found.kinked, found.reason) == (True, False, None)
-    assert [is_ones(trial) for trial in found.trials] == [False, False, True]
+    assert [is_ones(trial) for trial in found.trials] == [False, False, True, False, False]
     assert [judgement.status for judgement in found.judgements] == ["ok", "ok"]
 
 

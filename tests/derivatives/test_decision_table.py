@@ -24,7 +24,7 @@ from pytest_autograd.derivatives.first_order import FirstOrderTest
 
 LITTLE, SOME, MUCH = 2.0**-30, 2.0**-7, 0.5  # 1e-9 is less than the judge is held to
 EXACT, BY_DIFFERENCES = 1e-11, 1e-6  # tolerances
-TRIALS_A_POINT = 3  # two with random cotangents, one with ones
+TRIALS_A_POINT = 5  # two with random cotangents; ones, minus ones, and zeros in half of the rows
 BLURRED = {"precision": 1e-3}  # of forward: then slopes are uncertain by 3 %, and 5 % are tolerated
 NONE, DETACHED = {"none": "a kernel"}, {"breaks": ("detach", "item")}
 TIE = "the reference gradient disagrees through a tie; the judge confirms"

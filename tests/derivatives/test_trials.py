@@ -32,9 +32,13 @@ def test_draw_asks_forward_once_and_backward_for_each_trial():
     assert not torch.equal(one.cotangents[0], other.cotangents[0])
     assert all(0.5 <= v.abs().min() <= v.abs().max() <= 1.5 for v in one.cotangents)
     assert torch.equal(one.got[1], one.cotangents[0] * POINT[0].sin())
-    again, ones = trials_of(oracle, FakeReference()).draw(POINT, 1, constant=True)
+    drawn = trials_of(oracle, FakeReference()).draw(POINT, 1, constant=True)
+    again, ones, minus_ones, halves = drawn
     assert torch.equal(ones.cotangents[0], torch.ones_like(ones.outputs[0]))
-    assert ones.along is again.along
+    assert torch.equal(minus_ones.cotangents[0], -ones.cotangents[0])
+    assert not halves.cotangents[0][::2].any()
+    assert torch.equal(halves.cotangents[0][1::2], again.cotangents[0][1::2])
+    assert all(trial.along is again.along for trial in drawn)
     assert all(torch.equal(a, b) for a, b in zip(one.along, again.along, strict=True))
 
 
@@ -203,10 +207,10 @@ def test_contract_is_compared_at_the_point_and_beside_it(off, status, confirmed,
         [],
     )
     assert found.accuracy == close(error, rel=1e-6)
-    assert len(points) == len(found.trials) == 3
+    assert len(points) == len(found.trials) == 5
     assert torch.equal(points[0], POINT[0])
-    assert torch.equal(points[1], POINT[0])
-    assert 0 < (points[2] - POINT[0]).abs().max() < 0.02
+    assert all(torch.equal(at, POINT[0]) for at in points[1:4])
+    assert 0 < (points[4] - POINT[0]).abs().max() < 0.02
     assert found.trials[1].cotangents[0].tolist() == [1.0, 1.0, 1.0]
 
 
