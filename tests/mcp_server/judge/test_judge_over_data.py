@@ -37,10 +37,6 @@ DIFFERENT: dict[str, tuple[set[str], set[str], str]] = {
         ("ctx:view_of_the_output_on_ctx", "ctx:view_of_the_output_saved"),
         ({"AG501"}, set(), EXPLAINED),
     ),
-    **dict.fromkeys(
-        ("autocast:scores_in_a_region", "autocast:scores_in_a_module"),
-        ({"AG501"}, set(), INSIDE),
-    ),
     "ctx:saves_twice": ({"AG101"}, set(), EXPLAINED),
     "elsewhere:symmetric_weight_hides_the_transpose": ({"AG101"}, set(), SYMMETRIC),
     "in_place:saves_then_writes_to_its_input": ({"AG101"}, set(), EXPLAINED),
