@@ -32,15 +32,18 @@ SLOW_GROWTH_UP_TO = 256
 def observed(subject: Subject, args: Sequence[Any]) -> Probe:
     """Return the facts of a call whose observed run, which all rules share, has been made."""
     facts = probe(subject.function, args, 0)
-    assert facts.trace
+    facts.run.require_forward()
     return facts
 
 
 def values(subject: Subject, args: Sequence[Any], facts: Probe | None = None) -> Probe:
     """Verify first and second derivatives at the given point."""
     facts = facts or observed(subject, args)
-    assert facts.values.confirmed, (subject.name, facts.values)
-    assert facts.second.status in ("ok", "constant"), (subject.name, facts.second)
+    assert facts.numbers.first_order.confirmed, (subject.name, facts.numbers.first_order)
+    assert facts.numbers.second_order.status in ("ok", "constant"), (
+        subject.name,
+        facts.numbers.second_order,
+    )
     return facts
 
 
@@ -102,7 +105,7 @@ def compared(subject: Subject, quick: bool) -> dict[str, Any]:
     for work in (floor, values, complete, fast):
         row[work.__name__] = seconds(work, subject, n, repeats)
     row["slow"] = seconds(slow, subject, n, 1 if quick else 3)
-    row["calls"] = dict(values(subject, args).evaluator.calls)
+    row["calls"] = dict(values(subject, args).numbers.evaluator.calls)
     return row
 
 
