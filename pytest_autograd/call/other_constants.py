@@ -103,7 +103,7 @@ def _compared(function: Any, name: str, value: Any) -> list[Any]:
 
 def _other_words(function: Any, name: str, value: Any) -> list[str]:
     """Return words for the last branch of forward, where it compares the option with some."""
-    known = _compared(function, name, value) if isinstance(value, str) else []
+    known = literals_compared(function.forward, name) if isinstance(value, str) else []
     last = [*WORDS.get(name, ()), "another"] if known else []
     return [word for word in last if word not in (*known, value)]
 

@@ -198,11 +198,26 @@ def probabilities():
     return logs, normal(3, 4, seed=1).detach().softmax(-1)
 
 
+class PoolsBy(Function):
+    """The mean for "mean", else the sum: its backward always divides."""
+
+    @staticmethod
+    def forward(ctx, x, how="mean"):
+        ctx.save_for_backward(x)
+        return x.exp().mean(0) if how == "mean" else x.exp().sum(0)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * x.exp() / len(x), None
+
+
 def points_and_angle():
     return normal(4), normal(4, seed=1), 0.7
 
 
 MODES = {
+    "word_of_the_last_branch": Mode(PoolsBy, matrix, "AG104", options=FULL),
     "word_told_apart_by_match": Mode(PadsAround, vector, "AG104", options=FULL),
     "every_word_has_its_branch": Mode(PadsAroundRightly, vector, options=FULL),
     "word_handed_on_to_torch": Mode(GeluByWord, vector, "AG104", options=FULL),
