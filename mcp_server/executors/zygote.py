@@ -29,6 +29,7 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
     from mcp_server.judge import process  # noqa: F401
+    from mcp_server.worker import preload  # noqa: F401
 
     gc.collect()
     gc.freeze()
