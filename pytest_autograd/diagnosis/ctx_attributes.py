@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 if TYPE_CHECKING:
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
 
 #: Attributes that torch itself sets from Python.
 TORCH_OWN = frozenset({"saved_for_forward", "_dtype", "_fwd_used_autocast", "_autocast_kwargs"})
-DEPTH = 4
 
 
 def is_tensor(value: Any) -> TypeGuard[Tensor]:
@@ -28,46 +28,40 @@ def shape(tensor: Tensor) -> str:
 
 
 def tensors_on(attributes: dict[str, Any]) -> dict[str, Tensor]:
-    """Return the tensors among the attributes of ctx, also inside lists, tuples, dicts and plain objects."""
-    found: dict[str, Tensor] = {}
-    for name, value in attributes.items():
-        if name not in TORCH_OWN:
-            _walk(name, value, found, DEPTH)
-    return found
+    """Return the tensors among the attributes of ctx, also inside lists, tuples, dicts and sets."""
+    kept = ((name, value) for name, value in attributes.items() if name not in TORCH_OWN)
+    return _within(kept)
 
 
 def tensors_in_objects(attributes: dict[str, Any]) -> dict[str, Tensor]:
     """Return the tensors inside objects and closures on ctx, where saved-tensor hooks never look."""
-    found: dict[str, Tensor] = {}
-    for name, value in attributes.items():
-        if name not in TORCH_OWN and not is_tensor(value):
-            for path, item in _parts(name, value):
-                _walk(path, item, found, DEPTH)
-    return found
+    return _within(
+        part
+        for name, value in attributes.items()
+        if name not in TORCH_OWN and not is_tensor(value)
+        for part in _parts(name, value)
+    )
+
+
+def _within(named: Iterable[tuple[str, Any]]) -> dict[str, Tensor]:
+    from pytest_autograd.call.tensors import tensors_within
+
+    return {
+        path: tensor
+        for name, value in named
+        for path, tensor in tensors_within(value, name, objects=False)
+    }
 
 
 def _parts(name: str, value: Any) -> list[tuple[str, Any]]:
+    from pytest_autograd.call.tensors import FOREIGN
+
     closure = getattr(value, "__closure__", None)
     if closure:
         return [(f"{name}()", cell.cell_contents) for cell in closure]
-    if isinstance(value, type) or type(value).__module__.partition(".")[0] in (
-        "builtins",
-        "torch",
-        "numpy",
-    ):
+    if isinstance(value, type) or type(value).__module__.partition(".")[0] in FOREIGN:
         return []
     return [(f"{name}.{key}", item) for key, item in getattr(value, "__dict__", {}).items()]
-
-
-def _walk(name: str, value: Any, found: dict[str, Tensor], depth: int) -> None:
-    if is_tensor(value):
-        found[name] = value
-    elif depth and isinstance(value, dict):
-        for key, item in value.items():
-            _walk(f"{name}[{key!r}]", item, found, depth - 1)
-    elif depth and isinstance(value, list | tuple | set | frozenset):
-        for i, item in enumerate(value):
-            _walk(f"{name}[{i}]", item, found, depth - 1)
 
 
 def is_output(tensor: Tensor, trace: Trace) -> bool:
@@ -80,8 +74,10 @@ def is_output(tensor: Tensor, trace: Trace) -> bool:
 
 def input_name(tensor: Tensor, call: Call, trace: Trace) -> str | None:
     """Return the name of the input that ``tensor`` is or shares its memory with, None for others."""
+    from pytest_autograd.call.tensors import memory
+
     for slot, argument in zip(call.slots, trace.arguments, strict=True):
-        if tensor is argument or _same_memory(tensor, argument):
+        if tensor is argument or memory(tensor) == memory(argument) != 0:
             return slot.name
     return None
 
@@ -94,14 +90,5 @@ def hung_on_arguments(trace: Trace) -> set[int]:
 def passed_inside(call: Call, trace: Trace) -> set[int]:
     """Return the ids of the tensors that were passed in without a slot: inside containers, and constant sparse ones."""
     args, kwargs = call.rebuild(trace.arguments)
-    found: dict[str, Tensor] = {}
-    for i, value in enumerate([*args, *kwargs.values()]):
-        _walk(str(i), value, found, DEPTH)
+    found = _within((str(i), value) for i, value in enumerate([*args, *kwargs.values()]))
     return {id(tensor) for tensor in found.values()} - set(map(id, trace.arguments))
-
-
-def _same_memory(one: Tensor, other: Tensor) -> bool:
-    try:
-        return one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr() != 0
-    except (NotImplementedError, RuntimeError):
-        return False

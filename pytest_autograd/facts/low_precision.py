@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -190,11 +190,7 @@ def _compared(low: Evaluator, high: Evaluator, outputs: Sequence[Tensor], seed: 
 
 
 def _cast(call: Call, dtype: torch.dtype) -> Call:
-    slots = [
-        replace(slot, value=slot.value.to(dtype)) if slot.value.is_floating_point() else slot
-        for slot in call.slots
-    ]
-    return replace(call, slots=tuple(slots))
+    return call.cast(dict.fromkeys((torch.float64, *TOLERANCE), dtype))
 
 
 def _by_autograd(

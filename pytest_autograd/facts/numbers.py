@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from pytest_autograd.call.tensors import same
 from pytest_autograd.derivatives.autograd_reference import nodes_of, reference_gradients
 from pytest_autograd.derivatives.compare import MaybeTensors, apart, relative_error
 from pytest_autograd.derivatives.contracts import Declared, decide
-from pytest_autograd.derivatives.evaluator import Evaluator, GradientOracle
+from pytest_autograd.derivatives.evaluator import Evaluator, GradientOracle, Graph
 from pytest_autograd.derivatives.missing_term import missing_term
 from pytest_autograd.derivatives.second_order import SecondOrder, SecondOrderJudge
 from pytest_autograd.derivatives.tangents import beside, draw_cotangents, signed_bounded
@@ -60,9 +60,9 @@ class Numbers(Facts):
         accepted: list[Evaluator] = []
         for evaluator in [Evaluator(each, self.seed) for each in call.in_dtypes()]:
             try:
-                evaluator.forward(evaluator.point)
+                graph = evaluator.graph(evaluator.point)
                 accepted.append(evaluator)
-                self._take_sample(evaluator)
+                self._sample = _sampled(evaluator, graph)
                 return evaluator
             except TargetRaised:
                 continue
@@ -77,21 +77,13 @@ class Numbers(Facts):
         """The numbers of the call."""
         return self.judged_evaluator
 
-    def _take_sample(self, evaluator: Evaluator) -> None:
-        point = evaluator.point
-        graph = evaluator.graph(point)
-        outputs = [output.detach().clone() for output in graph.outputs]
-        cotangents = draw_cotangents(outputs, self.seed)
-        kept = [None if g is None else g.detach().clone() for g in graph.vjp(cotangents)]
-        self._sample = Sample(point, outputs, cotangents, kept)
-
     @property
     def sample(self) -> Sample:
         """One forward and one VJP at the point given."""
         evaluator = self.evaluator
         if self._sample is None:
-            self._take_sample(evaluator)
-        return cast("Sample", self._sample)
+            self._sample = _sampled(evaluator, evaluator.graph(evaluator.point))
+        return self._sample
 
     @fact
     def first_order(self) -> FirstOrder:
@@ -203,6 +195,13 @@ class Numbers(Facts):
         except NotApplicable:
             return False
         return any(a.name == argument and a.status == "wrong" for a in arguments)
+
+
+def _sampled(evaluator: Evaluator, graph: Graph) -> Sample:
+    outputs = [output.detach().clone() for output in graph.outputs]
+    cotangents = draw_cotangents(outputs, evaluator.seed)
+    kept = [None if g is None else g.detach().clone() for g in graph.vjp(cotangents)]
+    return Sample(evaluator.point, outputs, cotangents, kept)
 
 
 def farthest_output(declared: Any, evaluator: GradientOracle) -> tuple[str, float]:
