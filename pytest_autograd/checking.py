@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pytest_autograd.audit.audit import REFEREES, run_rules
 from pytest_autograd.audit.verdict import make_report, stats_of
 from pytest_autograd.call.call import Call, ambient_autocast
+from pytest_autograd.call.declared import declared, unknown_names
 from pytest_autograd.call.op_recorder import OpRecorder
 from pytest_autograd.call.recorder import Recorder
 from pytest_autograd.call.shared_parameters import own_memory_back
@@ -81,8 +82,9 @@ def check_call(
     seed = options.seed if options.seed is not None else default_seed(call)
     deadline = start + options.time_limit
     with streams_kept(), _plain_torch(), TIME_LIMIT.until(deadline):
-        subject = Subject(call, options, seed, deadline)
+        subject = Subject(_declared(call, options), options, seed, deadline)
         inner = _inner_calls(subject) if call.function is None else []
+        _require_names([call, *(each.call for each in inner)], options)
         probes = [Probe(each) for each in (*inner, subject)]
         outcomes = []
         with LINE_WATCH.watching(code for probe in probes for code in probe.source.codes):
@@ -94,6 +96,21 @@ def check_call(
     own = probes[-1]
     stats = stats_of(own, unreached)
     return make_report(outcomes, own, seed, time.monotonic() - start, stats)
+
+
+def _declared(call: Call, options: Options) -> Call:
+    return declared(call, options.domain or {}, options.keep)
+
+
+def _require_names(calls: Sequence[Call], options: Options) -> None:
+    """Raise :class:`CheckError` where a declaration names an argument that none of the calls has."""
+    for option, names in (("domain", options.domain or {}), ("keep", options.keep)):
+        for name in names:
+            if all(unknown_names(call, [name]) for call in calls):
+                known = ", ".join(dict.fromkeys(s.name for call in calls for s in call.slots))
+                raise CheckError(
+                    f"{option}: there is no argument {name!r}; the tensors are {known}"
+                )
 
 
 @contextmanager
@@ -145,6 +162,9 @@ def _inner_calls(own: Subject) -> list[Subject]:
         values = [code for code, rule in all_rules().items() if rule.about != "use"]
         replaced = {"ignore": (*options.ignore, *values), "level": "quick"}
         options = options.model_copy(update={**dict.fromkeys(CONTRACTS), **replaced})
+    left = {n: d for n, d in (options.domain or {}).items() if unknown_names(own.call, [n])}
+    options = options.model_copy(update={"domain": left})  # the callable's own are not theirs
     return [
-        Subject(call, options, own.seed, own.deadline) for call in (*recorder.calls(), *ops.calls())
+        Subject(_declared(call, options), options, own.seed, own.deadline, through=own.call.name)
+        for call in (*recorder.calls(), *ops.calls())
     ]

@@ -55,6 +55,16 @@ class Options(BaseModel):
         default=None,
         description="contract: by argument, a map that is applied to the true gradient, such as clipping",
     )
+    domain: Mapping[str, Any] | None = Field(
+        default=None,
+        description="by argument, the set it lives in: one of pytest_autograd.domains, its name as text such as "
+        '"simplex(-1)", or a callable that maps a tensor to the nearest one in the set; other points are taken from '
+        "there, and gradients compared along it",
+    )
+    keep: tuple[str, ...] = Field(
+        default=(),
+        description='arguments and sizes that are not varied: ["hard", "x.shape[-1]"]',
+    )
     accumulates: Mapping[str, str] | None = Field(
         default=None,
         description='by argument, the attribute that backward adds its gradient to: {"weight": "main_grad"}; '
@@ -87,6 +97,18 @@ class Options(BaseModel):
         """Take one code or many, in any case."""
         parts = [value] if isinstance(value, str) else list(value or ())
         return tuple(part.strip().upper() for text in parts for part in text.split(","))
+
+    @field_validator("keep", mode="before")
+    @classmethod
+    def _names(cls, value: str | Sequence[str] | None) -> tuple[str, ...]:
+        return (value,) if isinstance(value, str) else tuple(value or ())
+
+    @field_validator("domain")
+    @classmethod
+    def _domains(cls, value: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        from pytest_autograd.domains.named import as_domain  # needs torch, which options do not
+
+        return value and {name: as_domain(given, name) for name, given in value.items()}
 
     @field_validator("gradcheck_options", mode="before")
     @classmethod

@@ -151,6 +151,13 @@ def literals_compared(code: Callable[..., Any], name: str) -> list[Any]:
     return list(dict.fromkeys(value for value in literals if value is not None))
 
 
+def has_loop(code: Callable[..., Any]) -> bool:
+    """Whether the source of ``code`` has a loop."""
+    found = _parsed(unwrap(code))
+    loops = (ast.For, ast.While)
+    return found is not None and any(isinstance(node, loops) for node in ast.walk(found[0]))
+
+
 def _is_name(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id == name
 

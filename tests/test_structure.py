@@ -18,7 +18,17 @@ from pytest_autograd.registry import all_rules
 #: Folders and modules in the order of imports, bottom first: a module imports from its own folder or from before it.
 ORDER = {
     "pytest_autograd": [
-        *("errors", "version", "places", "options", "report", "call", "running", "derivatives"),
+        *(
+            "errors",
+            "version",
+            "places",
+            "domains",
+            "options",
+            "report",
+            "call",
+            "running",
+            "derivatives",
+        ),
         *("facts", "rule", "diagnosis", "rules", "registry", "audit", "checking", "writers"),
         *("source", "skill", "plugin", "cli"),
     ],
@@ -28,7 +38,7 @@ ORDER = {
     ],
 }
 #: Folders whose ``__init__`` holds more than its docstring.
-WITH_CODE = {"pytest_autograd", "pytest_autograd.plugin"}
+WITH_CODE = {"pytest_autograd", "pytest_autograd.domains", "pytest_autograd.plugin"}
 DOOR = "pytest_autograd.running.author_code"
 MODULE_LINES, MEDIAN_LINES, FUNCTION_LINES = 300, 130, 50
 FOLDERS = [path.parent for path in FILES if path.name == "__init__.py"]

@@ -9,11 +9,12 @@ from torch import Tensor
 
 from mcp_server.judge.host import Host
 from mcp_server.judge.remote_evaluator import Description, RemoteDeclared, RemoteEvaluator
-from pytest_autograd.call.call import Call
+from pytest_autograd.derivatives.along_domains import AlongDomains, or_along_domains
 from pytest_autograd.derivatives.autograd_reference import ReferenceGradients
 from pytest_autograd.derivatives.compare import MaybeTensors
 from pytest_autograd.derivatives.contracts import check_keys
 from pytest_autograd.derivatives.directional_test import judge
+from pytest_autograd.derivatives.evaluator import GradientOracle
 from pytest_autograd.derivatives.finite_differences import (
     FunctionAlongLine,
     Samples,
@@ -26,6 +27,8 @@ from pytest_autograd.derivatives.second_order import SecondOrder, SecondOrderJud
 from pytest_autograd.derivatives.tangents import direction, inner, size
 from pytest_autograd.derivatives.trials import Trials
 from pytest_autograd.derivatives.verdicts import FirstOrder, Trial
+from pytest_autograd.domains.domain import Domain
+from pytest_autograd.domains.likely import structural_domain
 from pytest_autograd.errors import NotApplicable
 from pytest_autograd.facts.base import Facts, Subject, fact
 from pytest_autograd.facts.numbers import Nonlinearity, farthest_output, nonlinearities
@@ -46,7 +49,7 @@ class JudgeFacts:
         self.source = HintedLines(description)
         self.run = NothingCast()
         self.numbers = JudgedNumbers(host, subject, point, description)
-        self.symmetry = NothingSymmetric(subject.call)
+        self.domains = NoDomains()
         self.torch_checks = NoReferees()
 
 
@@ -69,6 +72,7 @@ class JudgedNumbers(Facts):
         if contract is None:
             values = test.verify()
             values = self._beside(test, values) if values.confirmed else values
+            values = self._or_along_domains(values)
         elif contract == "grad_transform":
             values = self._transformed(test)
         else:
@@ -78,7 +82,7 @@ class JudgedNumbers(Facts):
         self.precision = max(self.precision, values.precision)
         return values
 
-    def _test(self, evaluator: RemoteEvaluator) -> FirstOrderTest:
+    def _test(self, evaluator: GradientOracle) -> FirstOrderTest:
         rtol = self.options.rtol
         return FirstOrderTest(Trials(evaluator, _no_reference, self.seed, rtol, self.precision))
 
@@ -91,6 +95,18 @@ class JudgedNumbers(Facts):
             return values
         wrong = any(argument.status in ("wrong", "missing") for argument in beside.arguments)
         return beside if wrong else values
+
+    def _or_along_domains(self, values: FirstOrder) -> FirstOrder:
+        likely = {
+            name: domain
+            for name, x in zip(self.evaluator.names, self.evaluator.point, strict=True)
+            if (domain := structural_domain(x)) is not None
+        }
+        return or_along_domains(
+            values,
+            likely,
+            lambda assumed: self._test(AlongDomains(self.evaluator, assumed)).verify(),
+        )
 
     @fact
     def declared(self) -> RemoteDeclared:
@@ -203,12 +219,11 @@ class NothingCast:
         return 0.0
 
 
-class NothingSymmetric:
-    """Whether matrices are taken for symmetric is the worker's experiment."""
+class NoDomains:
+    """Where arguments live is declared to the worker, or its experiment."""
 
-    def __init__(self, call: Call) -> None:
-        self.symmetric: list[str] = []
-        self.symmetrised: tuple[Call, list[str]] = (call, [])
+    def __init__(self) -> None:
+        self.likely: dict[str, Domain] = {}
 
 
 class NoReferees:

@@ -51,6 +51,13 @@ Transform = Annotated[
     dict[str, str] | None, Field(description="forward's argument to function in source")
 ]
 Accumulated = Annotated[dict[str, str] | None, Field(description="Argument to attribute")]
+Domains = Annotated[
+    dict[str, str] | None,
+    Field(description='Where arguments live: {"p": "simplex(-1)", "a": "spd"}'),
+]
+Kept = Annotated[
+    list[str] | None, Field(description='Arguments, sizes not varied: ["hard", "x.shape[-1]"]')
+]
 Tolerance = Annotated[float, Field(description="Larger relative errors are AG101")]
 GradcheckOptions = Annotated[
     dict[str, float | bool] | None, Field(description="eps, atol, rtol, nondet_tol of gradcheck")

@@ -55,6 +55,8 @@ def checking_tool(checks: Checks) -> Any:
         reference: args.Contract = None,
         surrogate: args.Contract = None,
         grad_transform: args.Transform = None,
+        domain: args.Domains = None,
+        keep: args.Kept = None,
         accumulates: args.Accumulated = None,
         rtol: args.Tolerance = 1e-4,
         gradcheck_options: args.GradcheckOptions = None,

@@ -120,7 +120,8 @@ ORDERS = {1: "first", 2: "second"}
 
 
 def _verified_summary(own: ValueFacts) -> str:
-    names = [own.call.slots[i].name for i in own.call.differentiated]
+    slots = [own.call.slots[i] for i in own.call.differentiated]
+    names = [f"{s.name} along {s.domain}" if s.domain else s.name for s in slots]
     values = own.numbers.first_order
     if not values.confirmed:
         return (
@@ -220,6 +221,7 @@ SECOND = {
     "raises": "it raises",
     "no-history": "the first gradient has no graph",
     "unresolved": "finite differences could not resolve it",
+    "along": "it is right only within the set that an argument was given in: declare domain=",
 }
 
 

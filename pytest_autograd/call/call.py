@@ -61,7 +61,8 @@ class Call:
     Function when the call goes straight to its ``apply``; ``constants`` says what else was passed.
     ``first_order_only``: a sparse input, for which second derivatives are not judged. ``absent``: the arguments that
     are None. ``sizes_may_be_known``: objects among the constants, which may know the sizes of the tensors.
-    ``autocast``: the region in which the call was made, entered again for forward.
+    ``autocast``: the region in which the call was made, entered again for forward. ``kept``, ``kept_sizes``: arguments
+    and sizes that are not varied.
     """
 
     name: str
@@ -74,6 +75,8 @@ class Call:
     sizes_may_be_known: bool = False
     absent: tuple[str, ...] = ()
     autocast: Autocast | None = None
+    kept: frozenset[str] = frozenset()
+    kept_sizes: frozenset[int] = frozenset()
 
     def invoke(self, tensors: Sequence[Tensor], target: Callable[..., Any] | None = None) -> Any:
         """Call the target, or another with the same arguments, on one tensor per slot.
@@ -168,7 +171,10 @@ class Call:
         return replace(self, slots=slots)
 
     def with_values(self, values: Sequence[Tensor]) -> Call:
-        """Return the same call on other values; what hung on a tensor, in its shape, takes the new shape."""
+        """Return the same call on other values, but for those of arguments that are kept.
+
+        What hung on a tensor, in its shape, takes the new shape.
+        """
 
         def of(slot: Slot, new: Tensor, held: Any) -> Any:
             follows = isinstance(held, Tensor) and held.shape == slot.value.shape != new.shape
@@ -180,6 +186,8 @@ class Call:
                 value=new.detach(),
                 attributes={name: of(slot, new, held) for name, held in slot.attributes.items()},
             )
+            if slot.name not in self.kept
+            else slot
             for slot, new in zip(self.slots, values, strict=True)
         )
         return replace(self, slots=slots)

@@ -22,17 +22,21 @@ NUMBER = 0.7  # what is tried for a number that was left None
 
 
 @dataclass(frozen=True)
-class Guess:
-    """A value that an option may never be meant to have; one right guess for it clears the others."""
+class Option:
+    """An option, or the rank of an argument, that is another.
 
-    option: str
+    ``made_up``: it may never be meant to be so; one that is right clears the others.
+    """
+
+    name: str
     text: str
+    made_up: bool = False
 
     def __str__(self) -> str:
         return self.text
 
 
-def other_constants(call: Call) -> Iterator[tuple[str | Guess, Call]]:
+def other_constants(call: Call) -> Iterator[tuple[Option, Call]]:
     """Yield (description, call) with one option of a Function changed; forward may refuse it.
 
     Options left at their defaults are bound first. Words are those that forward compares the option with.
@@ -42,13 +46,16 @@ def other_constants(call: Call) -> Iterator[tuple[str | Guess, Call]]:
     args, kwargs = call.rebuild([slot.value for slot in call.slots])
     names, bound = _bound(call.function, list(args))
     for i, (name, value) in enumerate(zip(names, bound, strict=True)):
+        if name in call.kept:
+            continue
         if value is None:
             yield from _in_place_of_none(call, i, name, bound, kwargs)
         for other in (*_other_values(value), *_compared(call.function, name, value)):
-            yield f"with {name}={other!r} in place of {value!r}", _with(call, bound, i, other)
+            text = f"with {name}={other!r} in place of {value!r}"
+            yield Option(name, text), _with(call, bound, i, other)
         for other in _other_words(call.function, name, value):
             text = f"with {name}={other!r} in place of {value!r}"
-            yield Guess(name, text), _with(call, bound, i, other)
+            yield Option(name, text, made_up=True), _with(call, bound, i, other)
 
 
 def _bound(function: type, args: list[Any]) -> tuple[list[str], list[Any]]:
@@ -122,7 +129,7 @@ def _with(call: Call, bound: Sequence[Any], place: int, value: Any) -> Call:
 
 def _in_place_of_none(
     call: Call, place: int, name: str, bound: Sequence[Any], kwargs: dict[str, Any]
-) -> Iterator[tuple[Guess, Call]]:
+) -> Iterator[tuple[Option, Call]]:
     """Yield the call with a tensor, differentiated too, or a number for an argument that is None."""
     function = call.function
     if function is None:
@@ -136,9 +143,12 @@ def _in_place_of_none(
             value = (drawn.to(first.dtype) + 0.5).to(first.device)
             given = [*bound[:place], value, *bound[place + 1 :]]
             described = f"with {name} a tensor of shape {list(shape)} in place of None"
-            yield Guess(name, described), function_call(function, given, kwargs, asked, shared)
+            yield (
+                Option(name, described, made_up=True),
+                function_call(function, given, kwargs, asked, shared),
+            )
     described = f"with {name}={NUMBER} in place of None"
-    yield Guess(name, described), _with(call, bound, place, NUMBER)
+    yield Option(name, described, made_up=True), _with(call, bound, place, NUMBER)
 
 
 def _shapes(call: Call) -> list[tuple[int, ...]]:

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from pytest_autograd.call.call import Call, differentiable
+from pytest_autograd.call.other_constants import Option
 from pytest_autograd.call.variants import are_offsets, resized
 
 BATCH = 2
 
 
-def other_ranks(call: Call, seed: int) -> Iterator[tuple[str, Call]]:
+def other_ranks(call: Call, seed: int) -> Iterator[tuple[Option, Call]]:
     """Yield (description, call) with a leading axis more or less in the first tensor, or one argument broadcast.
 
     Forward decides whether it takes them.
@@ -23,22 +24,26 @@ def other_ranks(call: Call, seed: int) -> Iterator[tuple[str, Call]]:
         return
     generator = torch.Generator().manual_seed(seed)
     values = [slot.value for slot in call.slots]
-    first = floats[0]
+    first = next((i for i in floats if not call.slots[i].is_parameter), floats[0])
     alike = [i for i in floats if values[i].shape == values[first].shape]
+    name = call.slots[first].name
     which = " and ".join(call.slots[i].name for i in alike)
     if values[first].dim() and len(values[first]):
-        yield f"with an axis less in {which}", _replaced(call, {i: values[i][0] for i in alike})
+        yield (
+            Option(name, f"with an axis less in {which}"),
+            _replaced(call, {i: values[i][0] for i in alike}),
+        )
     more = {i: _stacked(values[i], generator) for i in alike}
-    yield f"with an axis more in {which}", _replaced(call, more)
-    for i in floats[1:]:
+    yield Option(name, f"with an axis more in {which}"), _replaced(call, more)
+    for i in (i for i in floats if i != first):
         for axis, length in enumerate(values[i].shape):
             if length > 1:
                 narrow = values[i].narrow(axis, 0, 1)
                 where = f"with {call.slots[i].name} broadcast along axis {axis}"
-                yield where, _replaced(call, {i: narrow})
+                yield Option(call.slots[i].name, where), _replaced(call, {i: narrow})
 
 
-def packed_batches(call: Call) -> Iterator[tuple[str, Call]]:
+def packed_batches(call: Call) -> Iterator[tuple[Option, Call]]:
     """Yield (description, call) with the offsets of a packed batch, such as ``[0, 3, 7]``, moved with its size."""
     for i, slot in enumerate(call.slots):
         offsets = slot.value
@@ -52,15 +57,18 @@ def packed_batches(call: Call) -> Iterator[tuple[str, Call]]:
         middle = (offsets[longest : longest + 1] + offsets[longest + 1 : longest + 2]) // 2
         cut = torch.cat([offsets[: longest + 1], middle, offsets[longest + 1 :]])
         if len(cut.unique()) == len(cut):
-            yield f"with {slot.name}={cut.tolist()}", _replaced(call, {i: cut})
+            yield Option(slot.name, f"with {slot.name}={cut.tolist()}"), _replaced(call, {i: cut})
         slack = offsets.clone()
         slack[-1] = total - 1
         if total - 1 > int(offsets[-2]):
-            yield f"with {slot.name}={slack.tolist()}", _replaced(call, {i: slack})
+            yield (
+                Option(slot.name, f"with {slot.name}={slack.tolist()}"),
+                _replaced(call, {i: slack}),
+            )
         grown = offsets.clone()
         grown[-1] = total + 1
         larger = resized(call, total, total + 1)
-        yield f"with {slot.name}={grown.tolist()}", _replaced(larger, {i: grown})
+        yield Option(slot.name, f"with {slot.name}={grown.tolist()}"), _replaced(larger, {i: grown})
 
 
 def _stacked(value: Tensor, generator: torch.Generator) -> Tensor:

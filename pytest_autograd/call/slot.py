@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from pytest_autograd.domains.domain import Domain
+
 
 def carry(attributes: Mapping[str, Any], tensor: Tensor) -> None:
     """Hang on ``tensor`` what hung on the original: copies of tensors, other objects as they are."""
@@ -24,6 +26,7 @@ class Slot:
     arguments, which is also the place of its gradient in what backward returns. ``shared`` is the caller's own tensor
     where the Function reaches it by another road too (:mod:`pytest_autograd.call.shared_parameters`). ``attributes``
     are what the caller hung on the tensor, such as ``weight.main_grad``; ``is_parameter`` whether it is a Parameter.
+    ``domain`` is where it lives, as declared.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Slot:
     shared: Tensor | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
     is_parameter: bool = False
+    domain: Domain | None = None
 
     @classmethod
     def of(cls, name: str, tensor: Tensor, differentiated: bool, **more: Any) -> Slot:

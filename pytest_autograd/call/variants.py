@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from pytest_autograd.call.call import Call, differentiable, parameter_names
+from pytest_autograd.call.size_relations import Relation, tied_sizes
 from pytest_autograd.call.slot import Slot
 from pytest_autograd.call.target import defines_setup_context, function_call
 
 SIZES = (1, 3, 7, 33, 130)
+TIED_SIZES = (1, 3, 6, 9, 33)
 MOST_ELEMENTS = 60_000
 
 
@@ -65,29 +67,56 @@ def special_points(call: Call) -> Iterator[tuple[str, Call]]:
 
 @dataclass(frozen=True)
 class Resize:
-    """Axes of length ``old`` made ``new`` long; ``batch_only``: the first axes alone."""
+    """Axes of length ``old`` made ``new`` long; ``batch_only``: the first axes alone.
+
+    ``also``: a size that seems tied to it, and what it was made. ``alone``: such a size was left as it was.
+    """
 
     old: int
     new: int
     batch_only: bool = False
+    also: tuple[int, int] | None = None
+    alone: bool = False
 
     def __str__(self) -> str:
         what = "a batch of" if self.batch_only else "size"
-        return f"with {what} {self.new} in place of {self.old}"
+        also = f" and {self.also[1]} in place of {self.also[0]}" if self.also else ""
+        return f"with {what} {self.new} in place of {self.old}{also}"
 
 
 def other_sizes(call: Call, seed: int) -> Iterator[tuple[Resize, Call]]:
     """Yield (change, call) with one dimension size of the tensors changed wherever it occurs.
 
     Equal sizes are one symbol and change together, since most often they must match. Size 1 is left alone: it
-    broadcasts.
+    broadcasts. Sizes that may be tied, such as cells and edges, change alone and together.
     """
     generator = torch.Generator().manual_seed(seed)
-    for size in sizes_to_change(call):
+    sizes = sizes_to_change(call)
+    for size in sizes:
+        ties = list(tied_sizes(size, sizes))
         for new in dict.fromkeys((*(n for n in SIZES if n != size), size + 1)):
             if elements(call, size, new) <= MOST_ELEMENTS:
-                yield Resize(size, new), resized(call, size, new, generator)
+                alone = bool(ties) or any(size in dict(tied_sizes(n, sizes)) for n in sizes)
+                yield Resize(size, new, alone=alone), resized(call, size, new, generator)
+        for other, tie in ties:
+            yield from _resized_together(call, size, other, tie, generator)
     yield from _larger_batch(call, generator)
+
+
+def _resized_together(
+    call: Call, size: int, other: int, tie: Relation, generator: torch.Generator
+) -> Iterator[tuple[Resize, Call]]:
+    for new in TIED_SIZES:
+        far = tie(new)
+        if (
+            new != size
+            and far > 0
+            and elements(call, max(size, other), max(new, far)) <= MOST_ELEMENTS
+        ):
+            unused = 1 + max(n for slot in call.slots for n in (*slot.value.shape, new, far))
+            moved = resized(call, other, unused, generator)  # out of the way: both may swap places
+            moved = resized(resized(moved, size, new, generator), unused, far, generator)
+            yield Resize(size, new, also=(other, far)), moved
 
 
 def _larger_batch(call: Call, generator: torch.Generator) -> Iterator[tuple[Resize, Call]]:
@@ -120,7 +149,9 @@ def sizes_to_change(call: Call) -> list[int]:
     fixed = {n for tensor in call.shared for n in tensor.shape}
     if _indices_are_tied(call):
         fixed |= {n for slot in call.slots if _is_index(slot) for n in slot.value.shape}
-    return sorted({n for slot in call.slots for n in slot.value.shape if n > 1} - fixed)
+    return sorted(
+        {n for slot in call.slots for n in slot.value.shape if n > 1} - fixed - call.kept_sizes
+    )
 
 
 def resized(call: Call, size: int, new: int, generator: torch.Generator | None = None) -> Call:

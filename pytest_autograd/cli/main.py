@@ -10,14 +10,13 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
 
+from pytest_autograd.cli.options import add_options, options_of
 from pytest_autograd.errors import CheckError
-from pytest_autograd.options import DECLARED
 from pytest_autograd.registry import all_rules
 from pytest_autograd.report.model import Report
 
@@ -117,69 +116,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fail-on", choices=SEVERITIES, default="error", help="default: %(default)s"
     )
-    _add_options(parser)
-
-
-def _add_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("options of the check (only what is given is passed on)")
-    group.add_argument("--level", choices=("quick", "full"))
-    group.add_argument(
-        "--select", action="append", metavar="CODE", help="code or prefix; repeatable"
-    )
-    group.add_argument(
-        "--ignore", action="append", metavar="CODE", help="code or prefix; repeatable"
-    )
-    for flag in ("gradgrad", "forward-ad", "vmap", "autocast", "compile"):
-        group.add_argument(f"--{flag}", action=argparse.BooleanOptionalAction, default=None)
-    for contract in DECLARED:
-        group.add_argument(f"--{contract}", metavar="NAME", help="function of the file")
-    group.add_argument(
-        "--grad-transform", action="append", type=_pair, metavar="ARGUMENT=NAME", help="repeatable"
-    )
-    group.add_argument(
-        "--accumulates",
-        action="append",
-        type=_pair,
-        metavar="ARGUMENT=ATTRIBUTE",
-        help="where backward adds the gradient of an argument, such as weight=main_grad; repeatable",
-    )
-    group.add_argument("--rtol", type=float)
-    group.add_argument(
-        "--gradcheck-option",
-        action="append",
-        type=_setting,
-        metavar="NAME=NUMBER",
-        help="repeatable",
-    )
-    group.add_argument("--seed", type=int)
-    group.add_argument("--time-limit", type=float, metavar="SECONDS")
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, given, value = text.partition("=")
-    if not (name and given and value):
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
-    return name, value
-
-
-def _setting(text: str) -> tuple[str, float]:
-    name, value = _pair(text)
-    try:
-        return name, float(value)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{value!r} is no number") from None
-
-
-def _options(arguments: argparse.Namespace) -> dict[str, Any]:
-    names = (
-        "level", "select", "ignore", "gradgrad", "forward_ad", "vmap", "autocast", "compile",
-        *DECLARED, "rtol", "seed", "time_limit",
-    )  # fmt: skip
-    options = {name: getattr(arguments, name) for name in names}
-    options["grad_transform"] = dict(arguments.grad_transform or ()) or None
-    options["accumulates"] = dict(arguments.accumulates or ()) or None
-    options["gradcheck_options"] = dict(arguments.gradcheck_option or ()) or None
-    return {name: value for name, value in options.items() if value is not None}
+    add_options(parser)
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -212,7 +149,7 @@ def _report(arguments: argparse.Namespace) -> Report:
         if inputs is not None:
             inputs = from_expression(inputs, source, arguments.seed or 0)
         try:
-            return check_source(source, name, inputs, _options(arguments))
+            return check_source(source, name, inputs, options_of(arguments))
         except SystemExit as ended:
             raise CheckError(f"the checked code called sys.exit({ended.code!r})") from ended
 

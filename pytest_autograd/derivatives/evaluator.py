@@ -30,7 +30,10 @@ from pytest_autograd.running.author_code import (
 class GradientOracle(Protocol):
     """What the judge may ask; a point has a value for each differentiated argument, in the order of ``names``."""
 
-    output_names: list[str]
+    @property
+    def output_names(self) -> list[str]:
+        """Names of the differentiable outputs, known after a first forward."""
+        ...
 
     @property
     def point(self) -> list[Tensor]:

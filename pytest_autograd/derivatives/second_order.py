@@ -38,10 +38,11 @@ class SecondOrder:
 
     ``status``: ``constant`` when there is no second derivative and none is due, ``no-history`` when there should be
     one and the first gradient has no graph. ``blamed`` names the arguments (``grad_output`` for cotangents) whose
-    second derivative is wrong.
+    second derivative is wrong. ``along``: wrong as a function of all elements, and right within the sets
+    that arguments were given in.
     """
 
-    status: Literal["ok", "wrong", "raises", "no-history", "constant", "unresolved"]
+    status: Literal["ok", "wrong", "along", "raises", "no-history", "constant", "unresolved"]
     blamed: tuple[str, ...] = ()
     error: Exception | None = None
     judgement: Judgement | None = None

@@ -24,7 +24,7 @@ class ArgumentVerdict:
     """
 
     name: str
-    status: Literal["ok", "wrong", "inexact", "missing", "unresolved"]
+    status: Literal["ok", "wrong", "inexact", "missing", "unresolved", "along"]
     error: float = 0.0
     tolerance: float = 0.0
     expected: Tensor | None = None

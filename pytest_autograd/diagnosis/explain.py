@@ -12,7 +12,7 @@ from pytest_autograd.rule import Evidence, raised
 if TYPE_CHECKING:
     from pytest_autograd.derivatives.verdicts import ArgumentVerdict, FirstOrder, Trial
     from pytest_autograd.facts.other_inputs import WrongAtOtherInput
-    from pytest_autograd.facts.probe import ValueFacts
+    from pytest_autograd.facts.probe import Probe, ValueFacts
 
 
 def worst_element(argument: ArgumentVerdict) -> tuple[tuple[int, ...] | None, Any, Any]:
@@ -52,20 +52,22 @@ def explain(probe: ValueFacts, values: FirstOrder, argument: ArgumentVerdict) ->
     )
 
 
-def explain_there(probe: ValueFacts, wrong: WrongAtOtherInput) -> Evidence:
-    """Return the evidence of a gradient that is wrong only at other inputs than the given ones."""
+def explain_there(probe: Probe, wrong: WrongAtOtherInput, fix: str) -> Evidence:
+    """Return the evidence of a gradient that is wrong only at other inputs than the given ones.
+
+    To ``fix`` is added what to declare where such inputs are never passed.
+    """
+    placed = any(slot.domain is not None for slot in probe.call.slots)
+    where = f"{wrong.where}{', brought into the declared domain' if placed else ''}"
     if not isinstance(wrong.what, tuple):
-        return raised(f"backward raises {wrong.where}", wrong.what.error, probe.source.of_backward)
-    found = explain(probe, *wrong.what)
-    return replace(found, message=f"{wrong.where}, {found.message}{symmetry(probe)}")
-
-
-def symmetry(probe: ValueFacts) -> str:
-    """Say that a symmetric input may be all that is meant; it hides what is wrong for other matrices."""
-    names = [name for name in probe.symmetry.symmetric if name not in probe.symmetry.symmetrised[1]]
-    if not names:
-        return ""
-    return f"; {' and '.join(names)} was given symmetric: if it must be, symmetrise it in forward"
+        found = raised(f"backward raises {where}", wrong.what.error, probe.source.of_backward)
+    else:
+        found = explain(probe, *wrong.what)
+        found = replace(found, message=f"{where}, {found.message}")
+    found = replace(found, fix=f"{found.fix or fix} {probe.other_inputs.way_out(wrong)}")
+    if wrong.doubt is None:
+        return found
+    return replace(found, message=f"{found.message} ({wrong.doubt})", severity="warning")
 
 
 SURROGATE = "forward is piecewise constant here, so its derivative is 0; this looks like a surrogate gradient"

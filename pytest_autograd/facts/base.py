@@ -16,17 +16,26 @@ OUT_OF_TIME = "the time limit is used up"
 
 @dataclass(frozen=True)
 class Subject:
-    """What all facts are about: one call, the options, the seed. ``deadline`` is on the monotonic clock."""
+    """What all facts are about: one call, the options, the seed. ``deadline`` is on the monotonic clock.
+
+    ``through``: the callable, checked as well, by which the call is reached; what it prepares and refuses holds there.
+    """
 
     call: Call
     options: Options
     seed: int
     deadline: float
+    through: str | None = None
 
     @property
     def left(self) -> float:
         """Seconds that the time limit leaves."""
         return self.deadline - time.monotonic()
+
+    def not_through_a_callable(self) -> None:
+        """Raise :class:`NotApplicable` where inputs that nobody gave are tried through a callable."""
+        if self.through is not None:
+            raise NotApplicable(f"other inputs are tried through {self.through}")
 
     def not_under_a_contract(self, why: str = "not asked under a contract") -> None:
         """Raise :class:`NotApplicable` where a contract says that the gradient is not forward's derivative."""

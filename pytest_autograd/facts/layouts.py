@@ -84,6 +84,7 @@ class Layouts(Facts):
     @fact
     def inputs(self) -> Difference | None:
         """The first input for which another memory layout changes outputs or gradients."""
+        self.subject.not_through_a_callable()
         if self.numbers.stochastic:
             raise NotApplicable("forward is stochastic, and draws in the order of memory")
         evaluator, point = self.numbers.evaluator, self.numbers.evaluator.point

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import torch
 from torch import Tensor
 
+from pytest_autograd.call.declared import placed
 from pytest_autograd.call.tensors import same
 from pytest_autograd.derivatives.autograd_reference import reference_gradients
 from pytest_autograd.derivatives.evaluator import Evaluator
@@ -16,6 +18,8 @@ from pytest_autograd.derivatives.finite_differences import ONE_SIDED_STEPS
 from pytest_autograd.derivatives.tangents import draw_cotangents
 from pytest_autograd.errors import NotApplicable
 from pytest_autograd.facts.base import Facts, Subject, fact
+from pytest_autograd.facts.declarations import declare_where
+from pytest_autograd.facts.domains import Domains
 from pytest_autograd.facts.numbers import Numbers
 
 MASKED = "with masked (-inf) entries"
@@ -24,20 +28,24 @@ LARGE = (30.0, 1e3, 1e6)
 
 @dataclass(frozen=True)
 class NonFiniteGradient:
-    """An argument whose gradient is not finite at a point where the one-sided slopes of forward are."""
+    """An argument whose gradient is not finite at a point where the one-sided slopes of forward are.
+
+    ``doubt``: why callers may never pass such inputs.
+    """
 
     argument: str
     where: str
     index: tuple[int, ...]
     got: float
+    doubt: str | None = None
 
 
 class NonFinite(Facts):
     """Gradients that are NaN or infinite where they need not be, and NaN that does not come through."""
 
-    def __init__(self, subject: Subject, numbers: Numbers) -> None:
+    def __init__(self, subject: Subject, numbers: Numbers, domains: Domains) -> None:
         super().__init__(subject)
-        self.numbers = numbers
+        self.numbers, self.domains = numbers, domains
 
     @fact
     def gradients(self) -> list[NonFiniteGradient]:
@@ -45,8 +53,9 @@ class NonFinite(Facts):
         evaluator = self.numbers.evaluator
         found: dict[str, NonFiniteGradient] = {}
         given = evaluator.forward(evaluator.point)
-        for number, (where, point) in enumerate(extreme_points(evaluator.point)):
+        for number, (where, drawn) in enumerate(self._points()):
             try:
+                point = self._placed(drawn) if number else drawn
                 outputs = evaluator.forward(point)
                 if not all(bool(torch.isfinite(y).all()) for y in outputs):
                     continue
@@ -62,8 +71,35 @@ class NonFinite(Facts):
                 if name not in found and gradient is not None:
                     wrong = _wrongly_not_finite(evaluator, where, point, cotangents, i, gradient)
                     if wrong is not None:
-                        found[name] = wrong
+                        doubt = self._doubt(point, cotangents, i) if number else None
+                        found[name] = replace(wrong, doubt=doubt)
         return list(found.values())
+
+    def way_out(self, found: NonFiniteGradient) -> str:
+        """Return what to declare where such inputs are never passed."""
+        return declare_where(self.call, self.domains.likely, [found.argument])
+
+    def _points(self) -> Iterator[tuple[str, list[Tensor]]]:
+        points = extreme_points(self.numbers.evaluator.point)
+        return islice(points, 1) if self.subject.through is not None else points
+
+    def _placed(self, point: Sequence[Tensor]) -> list[Tensor]:
+        """Return a point brought into the declared domains; arguments that are kept are as given."""
+        call = self.numbers.evaluator.call
+        moved = placed(call.with_values(call.filled(point)), call)
+        return [moved.slots[i].value for i in call.differentiated]
+
+    def _doubt(
+        self, point: Sequence[Tensor], cotangents: Sequence[Tensor], place: int
+    ) -> str | None:
+        """Return why such a point may be none that callers pass, None where nothing speaks for it."""
+        evaluator, likely = self.numbers.evaluator, self.domains.likely
+        for name, x in zip(evaluator.names, point, strict=True):
+            if name in likely and not likely[name].holds(x):
+                return f"{name} was given as {likely[name]}"
+        if _finite_by_autograd(evaluator, point, cotangents, place) is False:
+            return "autograd through forward is not finite there either"
+        return None
 
     @fact
     def at_sample(self) -> str | None:
@@ -147,7 +183,7 @@ def _wrongly_not_finite(
     if bool(torch.isfinite(gradient).all()):
         return None
     index = tuple((~torch.isfinite(gradient)).nonzero()[0].tolist())
-    if where == MASKED and not _autograd_is_finite(evaluator, point, cotangents, slot):
+    if where == MASKED and not _finite_by_autograd(evaluator, point, cotangents, slot):
         return None  # the operation itself has no gradient there
     if not _slopes_are_finite(evaluator, point, cotangents, slot, index):
         return None
@@ -156,16 +192,17 @@ def _wrongly_not_finite(
     return NonFiniteGradient(name, where, index, abs(got) if gradient.is_complex() else got)
 
 
-def _autograd_is_finite(
+def _finite_by_autograd(
     evaluator: Evaluator, point: Sequence[Tensor], cotangents: Sequence[Tensor], slot: int
-) -> bool:
+) -> bool | None:
+    """Whether autograd through forward has a finite gradient there, None where it cannot say."""
     names = evaluator.output_names
     try:
         witness = reference_gradients(evaluator.call, evaluator.seed, point, cotangents, names)
     except NotApplicable:
-        return False
+        return None
     gradient = witness.gradients[slot]
-    return gradient is not None and bool(torch.isfinite(gradient).all())
+    return None if gradient is None else bool(torch.isfinite(gradient).all())
 
 
 def _slopes_are_finite(

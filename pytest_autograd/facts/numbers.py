@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from pytest_autograd.call.call import Call
+from pytest_autograd.call.declared import along
 from pytest_autograd.call.tensors import same
+from pytest_autograd.derivatives.along_domains import or_along_domains
 from pytest_autograd.derivatives.autograd_reference import nodes_of, reference_gradients
 from pytest_autograd.derivatives.compare import MaybeTensors, apart, relative_error
 from pytest_autograd.derivatives.contracts import Declared, decide
@@ -18,10 +21,11 @@ from pytest_autograd.derivatives.missing_term import missing_term
 from pytest_autograd.derivatives.second_order import SecondOrder, SecondOrderJudge
 from pytest_autograd.derivatives.tangents import beside, draw_cotangents, signed_bounded
 from pytest_autograd.derivatives.verdicts import FirstOrder, Trial
+from pytest_autograd.domains.domain import Domain
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.base import Facts, Subject, fact
+from pytest_autograd.facts.domains import Domains, living_in
 from pytest_autograd.facts.run import ObservedRun, is_once_differentiable
-from pytest_autograd.facts.symmetry import Symmetry
 from pytest_autograd.options import DECLARED
 
 LINEAR_RTOL = 0.02  # rounding in a bfloat16 backward is no nonlinearity
@@ -42,9 +46,9 @@ class Sample:
 class Numbers(Facts):
     """What the checked code computes, judged."""
 
-    def __init__(self, subject: Subject, run: ObservedRun, symmetry: Symmetry) -> None:
+    def __init__(self, subject: Subject, run: ObservedRun, domains: Domains) -> None:
         super().__init__(subject)
-        self.run, self.symmetry = run, symmetry
+        self.run, self.domains = run, domains
         self._sample: Sample | None = None
 
     @fact
@@ -56,7 +60,7 @@ class Numbers(Facts):
         """
         if self.call.function is not None:
             self.run.require_sound_backward()
-        call, _ = self.symmetry.symmetrised
+        call = self.domains.constrained
         accepted: list[Evaluator] = []
         for evaluator in [Evaluator(each, self.seed) for each in call.in_dtypes()]:
             try:
@@ -78,6 +82,11 @@ class Numbers(Facts):
         return self.judged_evaluator
 
     @property
+    def as_passed(self) -> Call:
+        """The call in the dtypes judged, whose arguments go in as they are, domains or not."""
+        return replace(self.evaluator.call, rebuild=self.call.rebuild)
+
+    @property
     def sample(self) -> Sample:
         """One forward and one VJP at the point given."""
         evaluator = self.evaluator
@@ -88,7 +97,15 @@ class Numbers(Facts):
     @fact
     def first_order(self) -> FirstOrder:
         """The verdict on the first derivatives, against forward itself or against the contract."""
-        return decide(self.evaluator, self.options)
+        values = decide(self.evaluator, self.options)
+        return or_along_domains(
+            values,
+            self.domains.likely,
+            lambda assumed: decide(self._within(assumed), self.options),
+        )
+
+    def _within(self, domains: Mapping[str, Domain]) -> Evaluator:
+        return Evaluator(along(living_in(self.evaluator.call, domains)), self.seed)
 
     @property
     def precision(self) -> float:
@@ -134,7 +151,13 @@ class Numbers(Facts):
             raise NotApplicable("of a sparse input the first derivative only is judged")
         if self.evaluator.doors_used:
             raise NotApplicable("a gradient leaves by a tensor that has no graph")
-        return SecondOrderJudge(self.evaluator, self.seed, self.precision).verify()
+        found = SecondOrderJudge(self.evaluator, self.seed, self.precision).verify()
+        if found.status == "wrong" and self.domains.likely:
+            within = SecondOrderJudge(
+                self._within(self.domains.likely), self.seed, self.precision
+            ).verify()
+            return replace(found, status="along") if within.status == "ok" else found
+        return found
 
     @fact
     def inner_once_differentiable(self) -> list[str]:

@@ -11,8 +11,11 @@ import torch
 from torch import Tensor
 
 from pytest_autograd.call.call import Call
-from pytest_autograd.call.other_constants import Guess, other_constants
+from pytest_autograd.call.declared import placed
+from pytest_autograd.call.other_constants import Option, other_constants
 from pytest_autograd.call.other_ranks import other_ranks, packed_batches
+from pytest_autograd.call.size_relations import outputs_follow
+from pytest_autograd.call.tensors import same
 from pytest_autograd.call.variants import (
     Resize,
     other_points,
@@ -29,8 +32,11 @@ from pytest_autograd.derivatives.finite_differences import (
 )
 from pytest_autograd.derivatives.tangents import direction, signed_bounded
 from pytest_autograd.derivatives.verdicts import ArgumentVerdict, FirstOrder
+from pytest_autograd.domains.likely import range_of
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.base import Facts, Subject, fact
+from pytest_autograd.facts.declarations import declare_where, keep_option, keep_size
+from pytest_autograd.facts.domains import Domains
 from pytest_autograd.facts.numbers import Numbers
 
 SHARE_OF_TIME = 0.25  # of what the time limit leaves, for points and for sizes each
@@ -38,23 +44,29 @@ SHARE_OF_TIME = 0.25  # of what the time limit leaves, for points and for sizes 
 
 @dataclass(frozen=True)
 class WrongAtOtherInput:
-    """A gradient that is right at the given inputs and wrong at others, or a backward that raises there."""
+    """A gradient that is right at the given inputs and wrong at others, or a backward that raises there.
 
-    where: str | Resize | Guess
+    ``doubt``: why callers may never pass such inputs, so that it is no proof of a fault.
+    """
+
+    where: str | Resize | Option
     what: tuple[FirstOrder, ArgumentVerdict] | TargetRaised
+    doubt: str | None = None
 
 
 class OtherInputs(Facts):
     """What the checked code computes at inputs that nobody gave."""
 
-    def __init__(self, subject: Subject, numbers: Numbers) -> None:
+    def __init__(self, subject: Subject, numbers: Numbers, domains: Domains) -> None:
         super().__init__(subject)
-        self.numbers = numbers
+        self.numbers, self.domains = numbers, domains
 
     @fact
     def points(self) -> list[WrongAtOtherInput]:
         """Where the gradient is wrong at other values of the same sizes."""
         call = self.numbers.evaluator.call
+        if self.subject.through is not None:
+            return self._wrong_at(other_constants(call), lambda raised: True)
         points = other_points(call, self.seed)
         # a contract speaks for the constants given, and not of kinks
         if self.options.contract is None:
@@ -64,6 +76,7 @@ class OtherInputs(Facts):
     @fact
     def sizes(self) -> list[WrongAtOtherInput]:
         """Where the gradient is wrong at other sizes."""
+        self.subject.not_through_a_callable()
         return self._wrong_at(
             other_sizes(self.numbers.evaluator.call, self.seed),
             lambda raised: not self.call.sizes_may_be_known and _is_a_pattern(raised),
@@ -72,6 +85,7 @@ class OtherInputs(Facts):
     @fact
     def ranks(self) -> list[WrongAtOtherInput]:
         """Where the gradient is wrong with axes more, fewer or broadcast, or with a packed batch cut otherwise."""
+        self.subject.not_through_a_callable()
         if self.options.contract is not None:
             raise NotApplicable("a contract speaks for the axes given")
         call = self.numbers.evaluator.call
@@ -80,7 +94,7 @@ class OtherInputs(Facts):
 
     def _wrong_at(
         self,
-        variants: Iterator[tuple[str | Resize | Guess, Call]],
+        variants: Iterator[tuple[str | Resize | Option, Call]],
         believed: Callable[[Sequence[WrongAtOtherInput]], bool],
     ) -> list[WrongAtOtherInput]:
         """Return the first place where each argument is wrong, within a share of the time that is left.
@@ -92,21 +106,31 @@ class OtherInputs(Facts):
             raise NotApplicable("other points and sizes are tried at level full")
         if any(a.status in ("wrong", "missing") for a in given.arguments):
             raise NotApplicable("the gradient is wrong at the given inputs")
+        if any(a.status == "along" for a in given.arguments):
+            raise NotApplicable(
+                "the gradient is right only within the set that an input was given in"
+            )
         if any(judgement.rough for judgement in given.judgements):
             raise NotApplicable("forward is too rough to be judged elsewhere")
         stop = time.monotonic() + SHARE_OF_TIME * self.subject.left
         wrongs: list[WrongAtOtherInput] = []
         cleared: set[str] = set()
-        for where, call in variants:
+        for where, variant in variants:
             if time.monotonic() > stop:
                 break
+            try:
+                call = placed(variant, self.numbers.evaluator.call)
+            except NotApplicable:
+                continue
+            if call is not variant and self._is_as_given(call):
+                continue
             found = self._wrong_in(where, call)
             wrongs += found or ()
-            if isinstance(where, Guess) and found == []:
-                cleared.add(where.option)
+            if isinstance(where, Option) and where.made_up and found == []:
+                cleared.add(where.name)
         return _told(wrongs, cleared, believed)
 
-    def _wrong_in(self, where: str | Resize | Guess, call: Call) -> list[WrongAtOtherInput] | None:
+    def _wrong_in(self, where: str | Resize | Option, call: Call) -> list[WrongAtOtherInput] | None:
         """Return what is wrong there; None where nothing could be judged."""
         evaluator = Evaluator(call, self.seed)
         try:
@@ -119,15 +143,81 @@ class OtherInputs(Facts):
             values = decide(evaluator, self.options)
         except TargetRaised as raised:
             if raised.where == "backward" and _smooth_there(evaluator, outputs, self.seed):
-                return [WrongAtOtherInput(where, raised)]
+                loud = None if isinstance(where, Option) else "backward raises there, which is loud"
+                return [WrongAtOtherInput(where, raised, loud)]
             return None
         except NotApplicable:
             return None
+        wrong = [argument for argument in values.arguments if argument.status == "wrong"]
+        doubt = self._doubt(where, call, outputs) if wrong else None
         return [
-            WrongAtOtherInput(where, (values, argument))
-            for argument in values.arguments
-            if argument.status == "wrong"
+            WrongAtOtherInput(where, (values, argument), doubt or self._edge(call, argument))
+            for argument in wrong
         ]
+
+    def _edge(self, call: Call, argument: ArgumentVerdict) -> str | None:
+        """Return the range in which an argument was given, where forward is flat off it and the gradient wrong there.
+
+        So does a logarithm that is kept off zero.
+        """
+        given = {slot.name: slot.value for slot in self.numbers.evaluator.call.slots}
+        there = next(slot.value for slot in call.slots if slot.name == argument.name)
+        domain = range_of(given[argument.name]) if argument.name in given else None
+        if domain is None or not _flat_where_wrong(argument, outside=~domain.inside(there)):
+            return None
+        return f"{argument.name} was given as {domain.name}, and forward is flat off it"
+
+    def _doubt(
+        self, where: str | Resize | Option, call: Call, outputs: Sequence[Tensor]
+    ) -> str | None:
+        """Return why callers may never pass such inputs, None where nothing speaks for it."""
+        if any(a.status == "inexact" for a in self.numbers.first_order.arguments):
+            return "the gradient is approximate at the given inputs too"
+        likely = self.domains.likely
+        left = [
+            f"{slot.name} was given as {likely[slot.name]}"
+            for slot in call.slots
+            if slot.name in likely and not likely[slot.name].holds(slot.value)
+        ]
+        if left:
+            return " and ".join(left)
+        if isinstance(where, Resize) and not where.batch_only:
+            given = [y.shape for y in self.numbers.sample.outputs]
+            if where.alone and where.also is None:
+                return "it seems tied to another size"
+            if where.also is None and not outputs_follow(
+                where.old, where.new, given, [y.shape for y in outputs]
+            ):
+                return "the sizes of the outputs do not follow"
+        return None
+
+    def way_out(self, wrong: WrongAtOtherInput) -> str:
+        """Return what to declare where such inputs are never passed."""
+        if isinstance(wrong.where, Resize):
+            return keep_size(self.call, wrong.where.old)
+        if isinstance(wrong.where, Option):
+            return keep_option(wrong.where.name)
+        return declare_where(self.call, self.domains.likely)
+
+    def _is_as_given(self, call: Call) -> bool:
+        given = self.numbers.evaluator.call.slots
+        return all(
+            a.value.shape == b.value.shape and same(a.value, b.value)
+            for a, b in zip(call.slots, given, strict=True)
+        )
+
+
+def _flat_where_wrong(argument: ArgumentVerdict, outside: Tensor) -> bool:
+    """Whether all elements whose gradient is wrong lie ``outside``, where none is expected."""
+    want, got = argument.expected, argument.got
+    if want is None or got is None or want.shape != outside.shape:
+        return False
+    wrong = (want - got).abs() > argument.tolerance * got.abs().max()
+    return bool((outside & (want == 0))[wrong].all())
+
+
+def _made_up(where: str | Resize | Option) -> bool:
+    return isinstance(where, Option) and where.made_up
 
 
 def _told(
@@ -135,15 +225,20 @@ def _told(
     cleared: set[str],
     believed: Callable[[Sequence[WrongAtOtherInput]], bool],
 ) -> list[WrongAtOtherInput]:
-    """Return the first place where each argument is wrong; guesses that raise, or that another one clears, are none."""
+    """Return the first place where each argument is wrong, one beyond doubt before others.
+
+    Guesses that raise, or that another one clears, are none.
+    """
     found: dict[str, WrongAtOtherInput] = {}
     raised: list[WrongAtOtherInput] = []
     for wrong in wrongs:
-        if isinstance(wrong.where, Guess) and wrong.where.option in cleared:
+        if isinstance(wrong.where, Option) and wrong.where.name in cleared and wrong.where.made_up:
             continue
         if not isinstance(wrong.what, TargetRaised):
-            found.setdefault(wrong.what[1].name, wrong)
-        elif not isinstance(wrong.where, Guess):
+            name = wrong.what[1].name
+            if name not in found or (found[name].doubt and not wrong.doubt):
+                found[name] = wrong
+        elif not _made_up(wrong.where):
             raised.append(wrong)
     return [*found.values(), *(raised[:1] if raised and believed(raised) else ())]
 

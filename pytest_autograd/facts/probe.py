@@ -6,16 +6,19 @@ each time it is asked for.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from pytest_autograd.call.call import Call
 from pytest_autograd.derivatives.evaluator import GradientOracle
 from pytest_autograd.derivatives.second_order import SecondOrder
 from pytest_autograd.derivatives.verdicts import FirstOrder, Trial
+from pytest_autograd.domains.domain import Domain
 from pytest_autograd.facts.aliasing import Aliasing
 from pytest_autograd.facts.base import Subject
 from pytest_autograd.facts.checkpointing import Checkpointing
 from pytest_autograd.facts.compilers import Compilers
+from pytest_autograd.facts.domains import Domains
 from pytest_autograd.facts.layouts import Layouts
 from pytest_autograd.facts.low_precision import LowPrecision
 from pytest_autograd.facts.non_finite import NonFinite
@@ -27,7 +30,6 @@ from pytest_autograd.facts.run import ObservedRun
 from pytest_autograd.facts.saved_tensors import SavedTensors
 from pytest_autograd.facts.source import Source
 from pytest_autograd.facts.state import State
-from pytest_autograd.facts.symmetry import Symmetry
 from pytest_autograd.facts.threads import Threads
 from pytest_autograd.facts.torch_checks import GradcheckResult, TorchChecks
 from pytest_autograd.facts.transforms import Transforms
@@ -45,12 +47,12 @@ class Probe:
         self.call, self.options = subject.call, subject.options
         self.source = Source(subject)
         self.run = run = ObservedRun(subject, self.source)
-        self.symmetry = Symmetry(subject)
-        self.numbers = numbers = Numbers(subject, run, self.symmetry)
-        self.other_inputs = OtherInputs(subject, numbers)
+        self.domains = Domains(subject)
+        self.numbers = numbers = Numbers(subject, run, self.domains)
+        self.other_inputs = OtherInputs(subject, numbers, self.domains)
         self.other_doors = OtherDoors(subject, numbers)
         self.low_precision = LowPrecision(subject, numbers)
-        self.non_finite = NonFinite(subject, numbers)
+        self.non_finite = NonFinite(subject, numbers, self.domains)
         self.state = State(subject, run, numbers)
         self.saved_tensors = SavedTensors(subject, run, numbers)
         self.aliasing = Aliasing(subject, run, numbers)
@@ -137,17 +139,12 @@ class NumberFacts(Protocol):
         ...
 
 
-class SymmetryFacts(Protocol):
-    """Which arguments are symmetric matrices."""
+class DomainFacts(Protocol):
+    """Where arguments live."""
 
     @property
-    def symmetric(self) -> list[str]:
-        """Those that are, as given."""
-        ...
-
-    @property
-    def symmetrised(self) -> tuple[Call, list[str]]:
-        """The call that keeps those so that it takes for symmetric, and their names."""
+    def likely(self) -> Mapping[str, Domain]:
+        """By argument, the set of measure zero that its given value lies in, where none is declared."""
         ...
 
 
@@ -180,6 +177,6 @@ class ValueFacts(Protocol):
     @property
     def numbers(self) -> NumberFacts: ...
     @property
-    def symmetry(self) -> SymmetryFacts: ...
+    def domains(self) -> DomainFacts: ...
     @property
     def torch_checks(self) -> GradcheckFacts: ...

@@ -62,7 +62,7 @@ class SavedTensors(Facts):
         once = getattr(self.run.source.function, "clear_saved_tensors_on_access", False)
         if not saves or once:
             raise NotApplicable("nothing is saved that could be observed")
-        call = self.numbers.evaluator.call
+        call = self.numbers.as_passed
         slots = tuple(replace(s, differentiated=differentiable(s.value)) for s in call.slots)
         every = Evaluator(replace(call, slots=slots), self.seed)
         cotangents = draw_cotangents(every.forward(every.point), self.seed)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_autograd.call.call import Call
+from pytest_autograd.call.declared import unknown_names
 from pytest_autograd.call.placement import Placement, placements
 from pytest_autograd.call.recorder import Recorder
 from pytest_autograd.checking import make_options
@@ -150,7 +151,19 @@ class MarkedTest:
             test=self.nodeid,
             device=device,
         )
-        self.entries.append((label, verified_entry(call, entry, self.settings, **self.options)))
+        self.entries.append(
+            (label, verified_entry(call, entry, self.settings, **self._options_of(call)))
+        )
+
+    def _options_of(self, call: Call) -> dict[str, Any]:
+        """Return the options for one call: of the declarations those that name its arguments."""
+        given = dict(self.options)
+        if self.own["function"] is None:
+            domains, keep = given.get("domain") or {}, given.get("keep") or ()
+            keep = [keep] if isinstance(keep, str) else list(keep)
+            given["domain"] = {n: d for n, d in domains.items() if not unknown_names(call, [n])}
+            given["keep"] = [name for name in keep if not unknown_names(call, [name])]
+        return given
 
     def _calls(self) -> Iterator[tuple[str, MakeCall]]:
         """Yield what to verify, with a label where there are several cases."""
@@ -171,6 +184,13 @@ class MarkedTest:
         calls = self.recorder.calls()
         if not calls:
             raise CheckError("; ".join(self.recorder.unusable) or NOTHING_CALLED)
+        for option in ("domain", "keep"):
+            given = self.options.get(option) or ()
+            for name in (given,) if isinstance(given, str) else given:
+                if all(unknown_names(call, [name]) for call in calls):
+                    raise CheckError(
+                        f"{option}: no Function that the test calls has an argument {name!r}"
+                    )
         for call in calls:
             yield "", partial(placed, call)
 

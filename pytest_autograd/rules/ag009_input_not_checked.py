@@ -21,11 +21,11 @@ SKILL = "verification/inputs-that-count"
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Look for differentiable inputs that were left out, in whole or in part."""
-    for name in probe.symmetry.symmetrised[1]:
+    for name, domain in probe.domains.taken_for.items():
         yield Evidence(
-            f"{name} is symmetric and forward reads one triangle of it: only its symmetric changes were checked",
+            f"{name} is {domain}, and is taken to be: only changes within that set were checked",
             argument=name,
-            fix="Nothing is wrong; to check entry by entry, give a matrix that is not symmetric.",
+            fix="Nothing is wrong; to check entry by entry, give a matrix that is not so.",
         )
     slots = probe.call.slots
     if probe.call.function is not None:

@@ -31,4 +31,4 @@ EXPLAINED_BY = (
 def find(probe: Probe) -> Iterator[Evidence]:
     """Judge the gradient at other magnitudes and signs, random values and repeated indices."""
     for wrong in probe.other_inputs.points:
-        yield explain_there(probe, wrong)
+        yield explain_there(probe, wrong, FIX)

@@ -34,10 +34,10 @@ def find(probe: Probe) -> Iterator[Evidence]:
     """Judge the gradient with each size changed wherever it occurs, and with axes more, fewer or broadcast."""
     told = set()
     for wrong in probe.other_inputs.sizes:
-        found = explain_there(probe, wrong)
+        found = explain_there(probe, wrong, FIX)
         told.add(found.argument)
         yield found
     for wrong in probe.other_inputs.ranks:
-        found = explain_there(probe, wrong)
+        found = explain_there(probe, wrong, FIX)
         if found.argument not in told:
             yield replace(found, severity="warning")

@@ -31,8 +31,11 @@ EXPLAINED_BY = (
 def find(probe: Probe) -> Iterator[Evidence]:
     """Ask for gradients at zero, with zero rows, and at large and huge inputs."""
     for found in probe.non_finite.gradients:
+        doubt = f" ({found.doubt})" if found.doubt else ""
         yield Evidence(
-            f"the gradient of {found.argument} is not finite {found.where}, where forward is smooth enough",
+            f"the gradient of {found.argument} is not finite {found.where}, where forward is smooth enough{doubt}",
+            severity="warning" if found.doubt else None,
+            fix=f"{FIX} {probe.non_finite.way_out(found)}",
             argument=found.argument,
             index=found.index,
             got=found.got,

@@ -11,7 +11,6 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pytest_autograd.diagnosis.explain import symmetry
 from pytest_autograd.errors import NotApplicable
 from pytest_autograd.rule import Evidence
 
@@ -54,7 +53,7 @@ def find(probe: ValueFacts) -> Iterator[Evidence]:
         what = "wrong" if math.isfinite(second.judgement.claimed) else "not finite"
         names = ", ".join(second.blamed) or "the arguments"
         yield Evidence(
-            f"the second derivative by {names} is {what}{symmetry(probe)}",
+            f"the second derivative by {names} is {what}",
             argument=second.blamed[0] if second.blamed else None,
             expected=second.judgement.best.value,
             got=second.judgement.claimed,

@@ -179,7 +179,7 @@ def warns(code):
 
 MODES = {
     "symmetric_weight_hides_the_transpose": Mode(
-        SymmetricWeightHidesTheTranspose, symmetric_weight, "AG104", options=FULL
+        SymmetricWeightHidesTheTranspose, symmetric_weight, warnings=warns("AG104"), options=FULL
     ),
     "wrong_in_a_branch": Mode(WrongInABranch, vector, "AG104", options=FULL),
     "leaves_the_tail_out": Mode(LeavesTheTailOut, vector, "AG105", options=FULL),
