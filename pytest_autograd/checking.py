@@ -104,7 +104,12 @@ def _declared(call: Call, options: Options) -> Call:
 
 def _require_names(calls: Sequence[Call], options: Options) -> None:
     """Raise :class:`CheckError` where a declaration names an argument that none of the calls has."""
-    for option, names in (("domain", options.domain or {}), ("keep", options.keep)):
+    written = [name for name in options.overwrites if name.partition("[")[0] != "grad_output"]
+    for option, names in (
+        ("domain", options.domain or {}),
+        ("keep", options.keep),
+        ("overwrites", written),
+    ):
         for name in names:
             if all(unknown_names(call, [name]) for call in calls):
                 known = ", ".join(dict.fromkeys(s.name for call in calls for s in call.slots))

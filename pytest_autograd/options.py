@@ -65,6 +65,11 @@ class Options(BaseModel):
         default=(),
         description='arguments and sizes that are not varied: ["hard", "x.shape[-1]"]',
     )
+    overwrites: tuple[str, ...] = Field(
+        default=(),
+        description='arguments and "grad_output" that are changed in place on purpose: ["logits", "grad_output"]; '
+        "each is one note that states the consequence, and all else is judged on fresh copies",
+    )
     accumulates: Mapping[str, str] | None = Field(
         default=None,
         description='by argument, the attribute that backward adds its gradient to: {"weight": "main_grad"}; '
@@ -98,7 +103,7 @@ class Options(BaseModel):
         parts = [value] if isinstance(value, str) else list(value or ())
         return tuple(part.strip().upper() for text in parts for part in text.split(","))
 
-    @field_validator("keep", mode="before")
+    @field_validator("keep", "overwrites", mode="before")
     @classmethod
     def _names(cls, value: str | Sequence[str] | None) -> tuple[str, ...]:
         return (value,) if isinstance(value, str) else tuple(value or ())
@@ -131,6 +136,11 @@ class Options(BaseModel):
             if getattr(self, name):
                 return name
         return None
+
+    @property
+    def wants_second_order(self) -> bool:
+        """Whether second order was asked for by name."""
+        return self.gradgrad and "gradgrad" in self.model_fields_set
 
     def wants(self, code: str) -> bool:
         """Whether the rule ``code`` is selected and not ignored."""

@@ -33,6 +33,7 @@ def _rule_of(module: ModuleType) -> Rule:
         explained_by=getattr(module, "EXPLAINED_BY", ()),
         about=getattr(module, "ABOUT", "use"),
         dear=getattr(module, "DEAR", False),
+        opt_in=getattr(module, "OPT_IN", False),
     )
 
 

@@ -1,10 +1,12 @@
 """What a rule is.
 
 A rule is a module ``rules/agNNN_slug.py``. Its file name gives code and name, its docstring title and why, its
-constants ``SEVERITY``, ``FIX``, ``SKILL`` (and optionally ``EXPLAINED_BY``, ``LEVEL``, ``ABOUT``, ``DEAR``) the rest,
-and its generator ``find(probe)`` yields :class:`Evidence`. Everything else on a finding is stamped on by the runner.
+constants ``SEVERITY``, ``FIX``, ``SKILL`` (and optionally ``EXPLAINED_BY``, ``LEVEL``, ``ABOUT``, ``DEAR``,
+``OPT_IN``) the rest, and its generator ``find(probe)`` yields :class:`Evidence`. Everything else on a finding is
+stamped on by the runner.
 
 ``DEAR = True``: the rule runs after the others, for its facts take much time.
+``OPT_IN = True``: the rule runs only where it is selected.
 ``ABOUT = "values"``: the rule asks :class:`pytest_autograd.facts.probe.ValueFacts` only, so that the judge of the MCP
 server decides it in another process. ``"values elsewhere"``: about values too, at inputs that nobody gave.
 """
@@ -22,13 +24,17 @@ from pytest_autograd.report.model import Severity
 
 if TYPE_CHECKING:
     from pytest_autograd.derivatives.compare import Difference
+    from pytest_autograd.facts.writes import Write
 
 STEM = re.compile(r"ag(\d{3})_([a-z0-9_]+)")
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one rule saw once. Without a ``place`` the finding stands at the Function's own."""
+    """What one rule saw once. Without a ``place`` the finding stands at the Function's own.
+
+    ``declared``: the author says that it is on purpose; it still accounts for what follows from it.
+    """
 
     message: str
     argument: str | None = None
@@ -41,6 +47,7 @@ class Evidence:
     fix: str | None = None
     place: Place | None = None
     seen_by: Literal["running", "source", "both"] = "running"
+    declared: bool = False
 
 
 def raised(what: str, error: Exception, place: Place | None = None) -> Evidence:
@@ -69,6 +76,19 @@ def breaking(what: str, found: Difference, place: Place | None) -> Evidence:
     )
 
 
+def written(by: str, write: Write, place: Place | None) -> Evidence:
+    """Return the evidence of a write in place: a note with its consequence where it is declared."""
+    if write.declared:
+        text = f"{by} changes {write.what} in place, {write.consequence}"
+        return Evidence(
+            text, write.argument, severity="note", fix=DECLARED_WRITE, place=place, declared=True
+        )
+    return Evidence(f"{by} changes {write.what} in place", write.argument, place=place)
+
+
+DECLARED_WRITE = "Nothing is wrong as long as nobody else reads that tensor afterwards."
+
+
 @dataclass(frozen=True)
 class Rule:
     """One fault: its code, what it is called, why it matters, its cure, and how to see it."""
@@ -85,6 +105,7 @@ class Rule:
     explained_by: tuple[str, ...] = ()
     about: Literal["values", "values elsewhere", "use"] = "use"
     dear: bool = False
+    opt_in: bool = False
 
     @property
     def stem(self) -> str:

@@ -31,7 +31,12 @@ from pytest_autograd.domains.domain import Domain
 from pytest_autograd.domains.likely import structural_domain
 from pytest_autograd.errors import NotApplicable
 from pytest_autograd.facts.base import Facts, Subject, fact
-from pytest_autograd.facts.numbers import Nonlinearity, farthest_output, nonlinearities
+from pytest_autograd.facts.numbers import (
+    Nonlinearity,
+    data_precision_of,
+    farthest_output,
+    nonlinearities,
+)
 from pytest_autograd.facts.torch_checks import GradcheckResult
 from pytest_autograd.options import DECLARED
 from pytest_autograd.places import Place
@@ -185,6 +190,11 @@ class JudgedNumbers(Facts):
         if self.options.contract != "reference":
             raise NotApplicable("no reference was given")
         return farthest_output(self.declared, self.evaluator)
+
+    @property
+    def data_precision(self) -> float:
+        """Machine epsilon of the data: of the dtype given, or of that which they were rounded to before."""
+        return data_precision_of(self.call, self.first_order)
 
     def missing_term(self, trial: Trial, place: int) -> str | None:
         """Return None: paths through forward can be cut only where its code is."""

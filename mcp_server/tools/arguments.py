@@ -42,7 +42,7 @@ Selected = Annotated[
     Field(description="Only these rule codes or prefixes, e.g. ['AG1', 'AG301']"),
 ]
 Ignored = Annotated[list[str] | None, BeforeValidator(_listed), Field(description="But not these")]
-SecondOrder = Annotated[bool, Field(description="Check second order too")]
+SecondOrder = Annotated[bool | None, Field(description="Second order; true: and it must not raise")]
 Forward = Annotated[bool | None, Field(description="Check jvp (left out: where defined)")]
 Batching = Annotated[bool | None, Field(description="Check vmap (left out: where defined)")]
 Mixed = Annotated[bool | None, Field(description="Under autocast")]
@@ -57,6 +57,9 @@ Domains = Annotated[
 ]
 Kept = Annotated[
     list[str] | None, Field(description='Arguments, sizes not varied: ["hard", "x.shape[-1]"]')
+]
+Overwritten = Annotated[
+    list[str] | None, Field(description='Changed in place on purpose: ["logits", "grad_output"]')
 ]
 Tolerance = Annotated[float, Field(description="Larger relative errors are AG101")]
 GradcheckOptions = Annotated[

@@ -47,7 +47,7 @@ def checking_tool(checks: Checks) -> Any:
         level: args.Level = "full",
         select: args.Selected = None,
         ignore: args.Ignored = None,
-        gradgrad: args.SecondOrder = True,
+        gradgrad: args.SecondOrder = None,
         forward_ad: args.Forward = None,
         vmap: args.Batching = None,
         autocast: args.Mixed = None,
@@ -57,6 +57,7 @@ def checking_tool(checks: Checks) -> Any:
         grad_transform: args.Transform = None,
         domain: args.Domains = None,
         keep: args.Kept = None,
+        overwrites: args.Overwritten = None,
         accumulates: args.Accumulated = None,
         rtol: args.Tolerance = 1e-4,
         gradcheck_options: args.GradcheckOptions = None,
@@ -66,7 +67,7 @@ def checking_tool(checks: Checks) -> Any:
         seed = secrets.randbelow(2**53) if seed is None else seed
         time_limit = min(max(time_limit, 1.0), LONGEST_TIME)
         given = locals()
-        options = {name: given[name] for name in OPTIONS}
+        options = {name: given[name] for name in OPTIONS if given[name] is not None}
         described = tuple(inputs) if isinstance(inputs, list) else inputs
         request = Request(source=source, entry=entry, inputs=described, options=options)
 

@@ -43,7 +43,7 @@ def run_rules(
     """
     outcome = Outcome(probe.call, probe.source.of_target)
     for rule in sorted(rules, key=lambda rule: rule.dear):  # what is cheap and telling first
-        if probe.options.wants(rule.code):
+        if probe.options.wants(rule.code) and (probe.options.select or not rule.opt_in):
             _run_rule(rule, probe, outcome, origin)
     for name in referees if not probe.options.select else ():
         _run_referee(name, probe, outcome)

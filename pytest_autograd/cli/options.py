@@ -45,6 +45,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help='an argument or a size, such as "x.shape[-1]", that is not varied; repeatable',
     )
+    group.add_argument(
+        "--overwrites",
+        action="append",
+        metavar="NAME",
+        help="an argument, or grad_output, that is changed in place on purpose; repeatable",
+    )
     group.add_argument("--rtol", type=float)
     group.add_argument(
         "--gradcheck-option",
@@ -76,7 +82,7 @@ def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the options that were given."""
     names = (
         "level", "select", "ignore", "gradgrad", "forward_ad", "vmap", "autocast", "compile",
-        *DECLARED, "keep", "rtol", "seed", "time_limit",
+        *DECLARED, "keep", "overwrites", "rtol", "seed", "time_limit",
     )  # fmt: skip
     options = {name: getattr(arguments, name) for name in names}
     options["grad_transform"] = dict(arguments.grad_transform or ()) or None

@@ -51,6 +51,23 @@ def input_precision(point: Sequence[Tensor]) -> float:
     return max([EPS, *(torch.finfo(dtype).eps for dtype in dtypes)])
 
 
+def data_precision(values: Sequence[Tensor]) -> float:
+    """Return the machine epsilon of the coarsest dtype among the data, or of that which they were rounded to before.
+
+    Values of float64 that are all values of float32, and not all of a shorter float, were float32 once.
+    """
+    rounded = any(_was_float32(x) for x in values if x.dtype == torch.float64)
+    return max(input_precision(values), torch.finfo(torch.float32).eps if rounded else EPS)
+
+
+def _was_float32(x: Tensor) -> bool:
+    def is_value_of(kind: torch.dtype) -> bool:
+        return bool((x.to(kind).to(x.dtype) == x).all())
+
+    short = (torch.bfloat16, torch.float16)
+    return is_value_of(torch.float32) and not any(map(is_value_of, short))
+
+
 def measured_precision(line: FunctionAlongLine) -> float:
     """Return the relative rounding of the function along ``line``, at least float64's.
 

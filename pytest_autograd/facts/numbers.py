@@ -18,6 +18,7 @@ from pytest_autograd.derivatives.compare import MaybeTensors, apart, relative_er
 from pytest_autograd.derivatives.contracts import Declared, decide
 from pytest_autograd.derivatives.evaluator import Evaluator, GradientOracle, Graph
 from pytest_autograd.derivatives.missing_term import missing_term
+from pytest_autograd.derivatives.precision import data_precision, input_precision
 from pytest_autograd.derivatives.second_order import SecondOrder, SecondOrderJudge
 from pytest_autograd.derivatives.tangents import beside, draw_cotangents, signed_bounded
 from pytest_autograd.derivatives.verdicts import FirstOrder, Trial
@@ -111,6 +112,11 @@ class Numbers(Facts):
     def precision(self) -> float:
         """Machine epsilon of the coarsest float that forward works in."""
         return self.first_order.precision
+
+    @property
+    def data_precision(self) -> float:
+        """Machine epsilon of the data: of the dtype given, or of that which they were rounded to before."""
+        return data_precision_of(self.call, self.first_order)
 
     @property
     def tolerance(self) -> float:
@@ -218,6 +224,12 @@ class Numbers(Facts):
         except NotApplicable:
             return False
         return any(a.name == argument and a.status == "wrong" for a in arguments)
+
+
+def data_precision_of(call: Call, values: FirstOrder) -> float:
+    """Return the machine epsilon of the dtypes given, and of what the values judged were rounded to before."""
+    given = input_precision([call.slots[i].value for i in call.differentiated])
+    return max(given, data_precision(values.trials[0].point if values.trials else ()))
 
 
 def _sampled(evaluator: Evaluator, graph: Graph) -> Sample:

@@ -8,6 +8,7 @@ before the engine sums, casts or refuses them.
 from __future__ import annotations
 
 import functools
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from torch.autograd.function import Function
 from pytest_autograd.call.call import Call
 from pytest_autograd.call.target import PLAIN_APPLY, defines_setup_context
 from pytest_autograd.call.tensors import same
+from pytest_autograd.derivatives.compare import relative_error
 from pytest_autograd.derivatives.tangents import draw_cotangents
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.trace import BackwardRun, Save, Trace
@@ -69,9 +71,7 @@ def _observe_forward(call: Call, trace: Trace, seed: int) -> bool:
     except TargetRaised as raised:
         trace.error = raised.error
         return False
-    trace.changed_inputs = [
-        i for i, (old, new) in enumerate(zip(before, arguments, strict=True)) if not same(old, new)
-    ]
+    trace.changed_inputs = _changed(before, arguments)
     trace.written_inputs = [  # the engine itself counts one write for a dirty input
         i
         for i, argument in enumerate(arguments)
@@ -184,9 +184,14 @@ def _saved_tensors(ctx: Any) -> tuple[Tensor | None, ...]:
         return ()
 
 
-def _changed(before: Sequence[Any], after: Sequence[Any]) -> list[int]:
+def _changed(before: Sequence[Any], after: Sequence[Any]) -> dict[int, float]:
+    """Return the places whose tensors have changed, and by how much of their size."""
     pairs = enumerate(zip(before, after, strict=True))
-    return [i for i, (b, a) in pairs if isinstance(b, Tensor) and not same(b, a)]
+    return {
+        i: relative_error(b, a) if b.shape == a.shape else math.inf
+        for i, (b, a) in pairs
+        if isinstance(b, Tensor) and not same(b, a)
+    }
 
 
 def _watch_ctx(ctx_class: type, trace: Trace) -> None:

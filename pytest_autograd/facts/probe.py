@@ -35,6 +35,7 @@ from pytest_autograd.facts.torch_checks import GradcheckResult, TorchChecks
 from pytest_autograd.facts.transforms import Transforms
 from pytest_autograd.facts.uninitialised import Uninitialised
 from pytest_autograd.facts.unseen_tensors import UnseenTensors
+from pytest_autograd.facts.writes import Writes
 from pytest_autograd.options import Options
 from pytest_autograd.places import Place
 
@@ -53,6 +54,7 @@ class Probe:
         self.other_doors = OtherDoors(subject, numbers)
         self.low_precision = LowPrecision(subject, numbers)
         self.non_finite = NonFinite(subject, numbers, self.domains)
+        self.writes = Writes(subject, run)
         self.state = State(subject, run, numbers)
         self.saved_tensors = SavedTensors(subject, run, numbers)
         self.aliasing = Aliasing(subject, run, numbers)
@@ -124,6 +126,11 @@ class NumberFacts(Protocol):
     @property
     def precision(self) -> float:
         """Machine epsilon of the coarsest float that forward works in."""
+        ...
+
+    @property
+    def data_precision(self) -> float:
+        """Machine epsilon of the data: of the dtype given, or of that which they were rounded to before."""
         ...
 
     def missing_term(self, trial: Trial, place: int) -> str | None:

@@ -17,6 +17,7 @@ from pytest_autograd.call.slot import Slot, carry
 from pytest_autograd.call.target import is_custom_op
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.base import Facts, Subject, fact
+from pytest_autograd.facts.gradcheck_doubts import STEP, Doubt, doubt_gradcheck
 from pytest_autograd.facts.numbers import Numbers
 from pytest_autograd.facts.run import ObservedRun
 from pytest_autograd.running.author_code import entering, run_inside
@@ -74,6 +75,13 @@ class TorchChecks(Facts):
         if not self.run.twice_differentiable:
             raise NotApplicable("backward is marked @once_differentiable")
         return self._asked("gradgradcheck")
+
+    @fact
+    def doubt(self) -> Doubt | None:
+        """Why gradcheck is not believed where the gradient was confirmed; None where no cause was found."""
+        eps = float(self.options.gradcheck_options.get("eps", STEP))
+        values, said = self.numbers.first_order, self.gradcheck.reason
+        return doubt_gradcheck(self.numbers.evaluator, values, said, eps)
 
     @fact
     def opcheck(self) -> dict[str, str]:

@@ -24,7 +24,10 @@ class Save:
 
 @dataclass
 class BackwardRun:
-    """One run of backward: what came in, what it changed, and what it returned before the engine saw it."""
+    """One run of backward: what came in, what it changed, and what it returned before the engine saw it.
+
+    ``changed_grads``, ``changed_saved``: positions, and the relative change of what is there.
+    """
 
     received: tuple[Any, ...] = ()
     came_back: bool = False
@@ -32,8 +35,8 @@ class BackwardRun:
     needs_input_grad: tuple[bool, ...] = ()
     error: Exception | None = None
     refused: Exception | None = None
-    changed_grads: list[int] = field(default_factory=list)
-    changed_saved: list[int] = field(default_factory=list)
+    changed_grads: dict[int, float] = field(default_factory=dict)
+    changed_saved: dict[int, float] = field(default_factory=dict)
     gradients: list[Tensor | None] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -48,7 +51,8 @@ class Trace:
     """What one call of ``apply`` and the backward passes after it did.
 
     ``returned`` tells whether forward came back; ``error`` is what ``apply`` raised. ``changed_inputs`` are slots
-    whose bytes changed during forward, ``written_inputs`` those whose version did; ``dirty`` are tensors marked so.
+    whose bytes changed during forward, each with the relative change, ``written_inputs`` those whose version did;
+    ``dirty`` are tensors marked so.
     """
 
     function: type[Function]
@@ -60,7 +64,7 @@ class Trace:
     reads_in_forward: list[Place] = field(default_factory=list)
     dirty: list[Tensor] = field(default_factory=list)
     ctx: Any = None
-    changed_inputs: list[int] = field(default_factory=list)
+    changed_inputs: dict[int, float] = field(default_factory=dict)
     written_inputs: list[int] = field(default_factory=list)
     backwards: list[BackwardRun] = field(default_factory=list)
     forward_seconds: float = 0.0

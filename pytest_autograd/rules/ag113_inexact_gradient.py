@@ -29,9 +29,13 @@ EXPLAINED_BY = (
 
 
 def find(probe: ValueFacts) -> Iterator[Evidence]:
-    """Look for arguments whose gradient is off by a resolved amount below rtol; a mere cast is AG402's."""
+    """Look for arguments whose gradient is off by a resolved amount below rtol; a mere cast is AG402's.
+
+    What the data's own rounding changes as much is nothing that anyone meets.
+    """
     for argument in probe.numbers.first_order.arguments:
-        if argument.status == "inexact" and argument.error > probe.run.cast_error(argument.name):
+        least = max(probe.run.cast_error(argument.name), probe.numbers.data_precision)
+        if argument.status == "inexact" and argument.error > least:
             index, expected, got = worst_element(argument)
             place = probe.source.of_gradient(argument.name)
             yield Evidence(

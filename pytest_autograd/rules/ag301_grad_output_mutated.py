@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pytest_autograd.rule import Evidence
+from pytest_autograd.rule import Evidence, written
 
 if TYPE_CHECKING:
     from pytest_autograd.facts.probe import Probe
@@ -20,10 +20,6 @@ SKILL = "in-place/grad-output"
 
 
 def find(probe: Probe) -> Iterator[Evidence]:
-    """Compare the bytes of each grad_output before and after backward."""
-    first = probe.run.backward_runs[0]
-    for position in first.changed_grads:
-        name = "grad_output" if len(first.received) == 1 else f"grad_output[{position}]"
-        yield Evidence(
-            f"backward changes {name} in place", place=probe.source.of_mutation("backward")
-        )
+    """Compare the bytes of each grad_output before and after backward; one that is declared is a note."""
+    for write in probe.writes.grad_outputs:
+        yield written("backward", write, probe.source.of_mutation("backward"))

@@ -1,12 +1,13 @@
-"""backward cannot be differentiated, and does not say so.
+"""backward cannot be differentiated.
 
-A gradient penalty, a Hessian or MAML step either raises deep inside or, worse, finds no graph
-behind the gradient and silently counts it as constant.
+A gradient penalty, a Hessian or MAML step finds no graph behind the gradient and silently counts it as constant; or it
+raises deep inside, which is loud: a note, unless second order was asked for by name (``gradgrad=True``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_autograd.rule import Evidence, raised
@@ -28,7 +29,8 @@ def find(probe: ValueFacts) -> Iterator[Evidence]:
     """Ask for the graph of the first gradient."""
     second = probe.numbers.second_order
     if second.error is not None:
-        yield raised("double backward raises", second.error, probe.source.of_backward)
+        found = raised("double backward raises", second.error, probe.source.of_backward)
+        yield found if probe.options.wants_second_order else replace(found, severity="note")
     elif second.status == "no-history":
         yield Evidence(
             "the gradient depends on the inputs but has no graph: second derivatives are silently missing",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_autograd.facts.probe import Probe
 
 SEVERITY = "note"
+OPT_IN = True
 FIX = (
     "Consider plain torch operations; a custom Function pays for fused kernels, less memory, "
     "stability or another gradient."

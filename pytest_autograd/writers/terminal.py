@@ -110,9 +110,10 @@ def _table(rows: Sequence[Row], root: Path) -> Table:
 
 def worst(row: Row) -> str:
     """Say in a few words what is worst about a Function."""
-    if row.outcome == "failed" or (row.outcome == "verified" and row.findings):
-        finding = row.findings[0]
-        more = f" (+{len(row.findings) - 1})" if len(row.findings) > 1 else ""
+    loud = [finding for finding in row.findings if finding.severity != "note"]
+    if loud and row.outcome in ("failed", "verified"):
+        finding = loud[0]
+        more = f" (+{len(loud) - 1})" if len(loud) > 1 else ""
         return f"{finding.code} {finding.name}{more}"
     if row.outcome == "inconclusive" and row.first.report is not None:
         return row.first.report.summary
