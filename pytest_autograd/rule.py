@@ -28,7 +28,10 @@ STEM = re.compile(r"ag(\d{3})_([a-z0-9_]+)")
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one rule saw once. Without a ``place`` the finding stands at the Function's own."""
+    """What one rule saw once. Without a ``place`` the finding stands at the Function's own.
+
+    ``despite``: codes that cannot account for it, though the rule is explained by them.
+    """
 
     message: str
     argument: str | None = None
@@ -41,6 +44,7 @@ class Evidence:
     fix: str | None = None
     place: Place | None = None
     seen_by: Literal["running", "source", "both"] = "running"
+    despite: tuple[str, ...] = ()
 
 
 def raised(what: str, error: Exception, place: Place | None = None) -> Evidence:

@@ -93,7 +93,7 @@ class Layouts(Facts):
         want = evaluator.vjp(point, cotangents)
         for i, slot in enumerate(call.slots):
             for name, lay in other_layouts(slot.value) if slot.shared is None else ():
-                other = Evaluator(_laid(call, i, lay), self.seed)
+                other = Evaluator(laid(call, i, lay), self.seed)
                 where = f"with a {name} {slot.name}"
                 try:
                     there = other.forward(point)
@@ -123,7 +123,7 @@ class _Laid(Function):
         return grads[0], None
 
 
-def _laid(call: Call, index: int, lay: Lay) -> Call:
+def laid(call: Call, index: int, lay: Lay) -> Call:
     """Return the call with one tensor laid otherwise just before it goes in."""
 
     def rebuild(tensors: Sequence[Tensor]) -> tuple[Sequence[Any], dict[str, Any]]:

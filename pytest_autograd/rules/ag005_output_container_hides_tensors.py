@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from pytest_autograd.call.call import differentiable
 from pytest_autograd.rule import Evidence
 
 if TYPE_CHECKING:
@@ -22,8 +23,10 @@ EXPLAINED_BY = ("AG003",)
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Look for tensors inside containers that change with the inputs."""
+    seen = any(differentiable(tensor) for _, tensor in probe.run.trace.outputs)
     for name in probe.unseen_tensors.hidden_outputs:
         yield Evidence(
             f"{name} depends on the inputs but sits in a container: it gets no gradient",
             output=name,
+            despite=EXPLAINED_BY if seen else (),
         )

@@ -26,9 +26,13 @@ EXPLAINED_BY = ("AG111",)
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare the referee's ruling with the verdict on the values."""
     if probe.torch_checks.gradcheck.status == "failed" and probe.numbers.first_order.confirmed:
+        coarse = probe.numbers.first_order.precision > 1e-9
         cause = (
             "forward works in lower precision inside"
-            if probe.numbers.first_order.precision > 1e-9
+            if coarse
             else "its step and tolerances do not suit"
         )
-        yield Evidence(f"gradcheck fails although the gradient was confirmed: {cause}")
+        yield Evidence(
+            f"gradcheck fails although the gradient was confirmed: {cause}",
+            despite=EXPLAINED_BY if coarse else (),
+        )
