@@ -81,6 +81,8 @@ def mended(call: Call, mend: Mend) -> Call:
     for name in ("backward", "vjp"):
         if getattr(function, name) is not getattr(Function, name):
             body[name] = staticmethod(_backward(getattr(function, name), mend))
+    if function.jvp is not Function.jvp:
+        body["jvp"] = staticmethod(_inside(function.jvp, mend))
     subclass: Any = type(function.__name__, (function,), body)
     return replace(call, function=subclass, target=partial(PLAIN_APPLY, subclass))
 
@@ -123,3 +125,12 @@ def _backward(author: Any, mend: Mend) -> Any:
             return mend.backward(ctx, partial(author, mend.seen_by_backward(ctx)), grads)
 
     return backward
+
+
+def _inside(author: Any, mend: Mend) -> Any:
+    @wraps(author)
+    def method(*args: Any) -> Any:
+        with mend.inside():
+            return author(*args)
+
+    return method

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
 
@@ -86,12 +86,8 @@ class GradOutputsCopied(Mend):
 
     def backward(self, ctx: Any, run: Run, grads: Sequence[Any]) -> Any:
         copies = {i: copied(grads[i]) for i in self.changed}
-        versions = {i: copy._version for i, copy in copies.items()}
-        returned = run(*(copies.get(i, g) for i, g in enumerate(grads)))
-        unseen = any(copy._version == versions[i] for i, copy in copies.items())
-        if unseen and torch.is_grad_enabled():
-            raise NotApplicable("backward writes to grad_output past autograd")
-        return returned
+        with _seen_by_autograd(copies.values()):
+            return run(*(copies.get(i, g) for i, g in enumerate(grads)))
 
 
 class SavedCopied(Mend):
@@ -101,10 +97,23 @@ class SavedCopied(Mend):
         self.changed = changed
 
     def seen_by_backward(self, ctx: Any) -> Any:
-        saved = enumerate(ctx.saved_tensors)
-        return SeenCtx(
-            ctx, saved_tensors=tuple(copied(t) if i in self.changed else t for i, t in saved)
-        )
+        saved = ctx.saved_tensors
+        self.copies = {i: copied(saved[i]) for i in self.changed}
+        given = (self.copies.get(i, tensor) for i, tensor in enumerate(saved))
+        return SeenCtx(ctx, saved_tensors=tuple(given))
+
+    def backward(self, ctx: Any, run: Run, grads: Sequence[Any]) -> Any:
+        with _seen_by_autograd(self.copies.values()):
+            return run(*grads)
+
+
+@contextmanager
+def _seen_by_autograd(written: Iterable[Tensor]) -> Iterator[None]:
+    """Raise :class:`NotApplicable` where a graph is made and a write goes past it: derivatives of it are no answer."""
+    versions = [(tensor, tensor._version) for tensor in written]
+    yield
+    if torch.is_grad_enabled() and any(tensor._version == old for tensor, old in versions):
+        raise NotApplicable("backward writes in place past autograd")
 
 
 class SavedByHand(Mend):

@@ -53,7 +53,8 @@ class OwnState(Mend):
 
     def __init__(self, function: type[Function]) -> None:
         self.homes = list(_homes(function))
-        self.first = copied([home.read() for home in self.homes])
+        state = [home.read() for home in self.homes]
+        self.first = copied(state, _without_graphs(state))
         self.left: list[Values] = []
 
     def forward(self, run: Run, arguments: Sequence[Any]) -> Any:
@@ -88,6 +89,12 @@ def _installed(homes: Sequence[Home], state: Sequence[Values]) -> Iterator[None]
     finally:
         for home, values in zip(homes, before, strict=True):
             home.write(values)
+
+
+def _without_graphs(state: Sequence[Values]) -> dict[int, Any]:
+    """Return by id of a tensor in ``state`` that is a result, such as an output of the last call, its values alone."""
+    found = (tensor for values in state for _, tensor in tensors_within(values, ""))
+    return {id(tensor): tensor.detach().clone() for tensor in found if not tensor.is_leaf}
 
 
 def _inputs_kept(state: Sequence[Values], arguments: Sequence[Any]) -> dict[int, Any]:

@@ -116,7 +116,11 @@ class _Laid(Function):
     @staticmethod
     def forward(ctx: Any, tensor: Tensor, lay: Lay) -> Tensor:
         ctx.set_materialize_grads(False)
-        return lay(tensor)
+        laid = lay(tensor)
+        place = laid.storage_offset(), laid.shape, laid.stride()
+        return laid.new_empty(0).set_(
+            laid.untyped_storage(), *place
+        )  # no view: those refuse writes
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:

@@ -19,7 +19,7 @@ SEVERITY = "error"
 FIX = "Read settings in forward and keep them on ctx; allocate scratch tensors in each call."
 SKILL = "advanced/threads"
 LEVEL = "full"
-EXPLAINED_BY = ("AG206", "AG307", "AG309")
+EXPLAINED_BY = ("AG206", "AG307")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:
