@@ -12,6 +12,7 @@ from pytest_autograd.call.call import Call
 from pytest_autograd.errors import Aborted, CheckError, NotApplicable
 from pytest_autograd.facts.probe import ValueFacts
 from pytest_autograd.places import Place
+from pytest_autograd.registry import all_rules
 from pytest_autograd.report.model import CheckResult, Finding, FindingEvidence, Status
 from pytest_autograd.rule import Evidence, Rule
 
@@ -47,7 +48,7 @@ def run_rules(
             _run_rule(rule, probe, outcome, origin)
     for name in referees if not probe.options.select else ():
         _run_referee(name, probe, outcome)
-    _drop_explained(outcome, probe)
+    _drop_explained(outcome, probe, origin)
     return outcome
 
 
@@ -126,7 +127,9 @@ def _finding(
     )
 
 
-def _drop_explained(outcome: Outcome, probe: ValueFacts) -> None:
+def _drop_explained(
+    outcome: Outcome, probe: ValueFacts, origin: Literal["judge", "worker"]
+) -> None:
     """Keep one finding a cause."""
     why = Explanations(outcome.findings, outcome.despite, probe)
     causes = [why.cause(place) for place in range(len(outcome.findings))]
@@ -137,7 +140,12 @@ def _drop_explained(outcome: Outcome, probe: ValueFacts) -> None:
         for finding, cause in pairs
         if finding.code not in told
     }
-    outcome.findings = [finding for finding, cause in pairs if cause is None]
+    for place, evidence in why.anew.items():
+        rule = all_rules()[outcome.findings[place].code]
+        outcome.findings[place] = _finding(rule, evidence, outcome, origin)
+    outcome.findings = [
+        finding for finding, cause in zip(outcome.findings, causes, strict=True) if cause is None
+    ]
     outcome.checks = [
         result.model_copy(update=skipped.get(result.code or "")) for result in outcome.checks
     ]

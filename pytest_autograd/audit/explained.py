@@ -2,7 +2,7 @@
 
 That a rule is ``EXPLAINED_BY`` a code is a claim about findings that name no two arguments. It is put to the test where
 the fault of that code can be undone (:mod:`pytest_autograd.diagnosis.mends`): what is found without it too has a cause
-of its own. Where there is no experiment, what is itself explained explains nothing.
+of its own, and is told as it is seen there. Where there is no experiment, what is itself explained explains nothing.
 """
 
 from __future__ import annotations
@@ -22,58 +22,92 @@ RANK = {"note": 0, "warning": 1, "error": 2}
 
 
 class Explanations:
-    """Why there are these findings over one call; ``despite`` are codes that cannot account for one, by its place."""
+    """Why there are these findings over one call; ``despite`` are codes that cannot account for one, by its place.
+
+    ``anew``: by its place, what a finding is once others are undone, where that is about another argument.
+    """
 
     def __init__(
         self, findings: Sequence[Finding], despite: Mapping[int, Sequence[str]], facts: ValueFacts
     ) -> None:
         self.findings, self.despite, self.facts = findings, despite, facts
+        self.anew: dict[int, Evidence] = {}
         self._causes: dict[int, str | None] = {}
-        self._mended: dict[str, list[Probe]] = {}
+        self._mended: dict[tuple[str, ...], list[Probe]] = {}
 
     def cause(self, place: int) -> str | None:
         """Return the code of the finding that accounts for the one at ``place``."""
         if place not in self._causes:
-            finding = self.findings[place]
-            found = (
-                other.code
-                for i, other in enumerate(self.findings)
-                if _may_follow(finding, other)
-                and other.code not in self.despite.get(place, ())
-                and self._accounts(i, finding)
-            )
-            self._causes[place] = next(found, None)
+            others = [i for i in range(len(self.findings)) if self._is_claimed(place, i)]
+            found = (self.findings[i].code for i in others if self._accounts(i, place))
+            self._causes[place] = next(found, None) or self._all_together(others, place)
+        if self._causes[place] is not None:
+            self.anew.pop(place, None)
         return self._causes[place]
 
-    def _accounts(self, place: int, finding: Finding) -> bool:
+    def _is_claimed(self, place: int, by: int) -> bool:
+        """Whether it is claimed that a finding follows from another, at least as severe."""
+        finding, other = self.findings[place], self.findings[by]
+        about = {finding.evidence.argument, other.evidence.argument} - {None}
+        severe = RANK[other.severity] >= min(RANK[finding.severity], RANK["warning"])
+        claims = set(all_rules()[finding.code].explained_by) - set(self.despite.get(place, ()))
+        return other.code in claims and severe and len(about) < 2
+
+    def _accounts(self, by: int, place: int) -> bool:
         """Whether the claim holds: by experiment, or where there is none if nothing explains the other finding."""
-        seen = [
-            _evidence(finding.code, probe) for probe in self._without(self.findings[place].code)
-        ]
-        known = [found for found in seen if found is not None]
+        still = self._is_found_without((self.findings[by].code,), place)
+        return self.cause(by) is None if still is None else not still
+
+    def _all_together(self, others: Sequence[int], place: int) -> str | None:
+        """Return the first of several codes that together account for a finding."""
+        codes = dict.fromkeys(self.findings[i].code for i in others)
+        tried = tuple(code for code in codes if code in MENDS)
+        gone = len(tried) > 1 and self._is_found_without(tried, place) is False
+        return tried[0] if gone else None
+
+    def _is_found_without(self, codes: tuple[str, ...], place: int) -> bool | None:
+        """Whether a finding is there too where these faults are undone, None where that cannot be seen."""
+        finding = self.findings[place]
+        seen = [_evidence(finding.code, probe) for probe in self._without(codes)]
+        known = [self._like(place, found) for found in seen if found is not None]
         if not known:
-            return self.cause(place) is None
-        return not _is_in_all(finding, known)
+            return None
+        if not all(known) or len({(each[0].index, repr(each[0].got)) for each in known}) > 1:
+            return False
+        if known[0][0].argument != finding.evidence.argument:
+            self.anew[place] = known[0][0]
+        return True
 
-    def _without(self, code: str) -> list[Probe]:
-        """Return the facts of each call in which the fault of ``code`` is known to be undone."""
-        if code not in self._mended:
-            probes = _undone(code, self.facts) if isinstance(self.facts, Probe) else ()
-            self._mended[code] = [probe for probe in probes if _evidence(code, probe) == []]
-        return self._mended[code]
+    def _like(self, place: int, found: Sequence[Evidence]) -> list[Evidence]:
+        """Return the evidence of a finding, or of one that it hid, as of a first difference among several."""
+        finding = self.findings[place]
+        told = {f.evidence.argument for f in self.findings if f.code == finding.code}
+        rule = all_rules()[finding.code]
+        severe = [
+            each for each in found if RANK[each.severity or rule.severity] >= RANK[finding.severity]
+        ]
+        same = [each for each in severe if each.argument == finding.evidence.argument]
+        return same or [each for each in severe if each.argument not in told or None in told]
+
+    def _without(self, codes: tuple[str, ...]) -> list[Probe]:
+        """Return the facts of each call in which the faults of ``codes`` are known to be undone."""
+        if codes not in self._mended:
+            probes = _undone(codes, self.facts) if isinstance(self.facts, Probe) else ()
+            self._mended[codes] = [
+                probe for probe in probes if all(_evidence(code, probe) == [] for code in codes)
+            ]
+        return self._mended[codes]
 
 
-def _undone(code: str, probe: Probe) -> Iterator[Probe]:
-    for mend in MENDS.get(code, ()):
+def _undone(codes: Sequence[str], probe: Probe) -> Iterator[Probe]:
+    """Yield the facts of the call without the faults of ``codes``, for all ways to undo them."""
+    if not codes:
+        yield probe
+        return
+    for mend in MENDS.get(codes[0], ()):
         with suppress(NotApplicable):
-            yield Probe(replace(probe.subject, call=mend(probe)))
-
-
-def _may_follow(finding: Finding, other: Finding) -> bool:
-    """Whether it is claimed that a finding follows from another, at least as severe."""
-    about = {finding.evidence.argument, other.evidence.argument} - {None}
-    severe = RANK[other.severity] >= min(RANK[finding.severity], RANK["warning"])
-    return other.code in all_rules()[finding.code].explained_by and severe and len(about) < 2
+            mended = Probe(replace(probe.subject, call=mend(probe)))
+            yield from _undone(codes[1:], mended)
 
 
 def _evidence(code: str, probe: Probe) -> list[Evidence] | None:
@@ -85,15 +119,3 @@ def _evidence(code: str, probe: Probe) -> list[Evidence] | None:
     except NotApplicable:
         return found or None
     return found
-
-
-def _is_in_all(finding: Finding, seen: Sequence[Sequence[Evidence]]) -> bool:
-    """Whether a finding was seen again each time, and with the same number in it."""
-    found = [[each for each in evidence if _is_like(finding, each)] for evidence in seen]
-    return all(found) and len({(each[0].index, repr(each[0].got)) for each in found}) == 1
-
-
-def _is_like(finding: Finding, evidence: Evidence) -> bool:
-    severity = evidence.severity or all_rules()[finding.code].severity
-    about = {evidence.argument, finding.evidence.argument} - {None}
-    return RANK[severity] >= RANK[finding.severity] and len(about) < 2

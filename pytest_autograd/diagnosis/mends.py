@@ -276,7 +276,7 @@ def _leaves(node: Any) -> list[Tensor]:
 def _contiguous(probe: Probe) -> Call:
     call = probe.call
     for i in range(len(call.slots)):
-        call = laid(call, i, Tensor.contiguous)
+        call = laid(call, i, partial(torch.clone, memory_format=torch.contiguous_format))
     return call
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,9 +15,10 @@ from typing import Any
 
 from torch import Tensor
 from torch.autograd.function import Function
+from torch.utils import _pytree as pytree
 
 from pytest_autograd.call.intercept import METHODS
-from pytest_autograd.call.tensors import same, tensors_within
+from pytest_autograd.call.tensors import same
 from pytest_autograd.diagnosis.mended import Mend, Run
 
 DATA = (Tensor, int, float, complex, str, bool, type(None), list, dict, set, tuple, deque)
@@ -93,15 +95,18 @@ def _installed(homes: Sequence[Home], state: Sequence[Values]) -> Iterator[None]
 
 def _without_graphs(state: Sequence[Values]) -> dict[int, Any]:
     """Return by id of a tensor in ``state`` that is a result, such as an output of the last call, its values alone."""
-    found = (tensor for values in state for _, tensor in tensors_within(values, ""))
-    return {id(tensor): tensor.detach().clone() for tensor in found if not tensor.is_leaf}
+    return {id(t): t.detach().clone() for t in _tensors(state) if not t.is_leaf}
 
 
 def _inputs_kept(state: Sequence[Values], arguments: Sequence[Any]) -> dict[int, Any]:
     """Return by id of a tensor in ``state`` the argument that it is a copy of: saved, that would have a graph."""
     inputs = [a for a in arguments if isinstance(a, Tensor) and a.requires_grad]
-    kept = (tensor for values in state for _, tensor in tensors_within(values, ""))
-    return {id(t): a for t in kept for a in inputs if t.dtype == a.dtype and same(t, a)}
+    pairs = itertools.product(_tensors(state), inputs)
+    return {id(t): a for t, a in pairs if t.dtype == a.dtype and same(t, a)}
+
+
+def _tensors(state: Sequence[Values]) -> list[Tensor]:
+    return [leaf for leaf in pytree.tree_leaves(state) if isinstance(leaf, Tensor)]
 
 
 def copied(value: Any, known: dict[int, Any] | None = None) -> Any:

@@ -219,6 +219,17 @@ def transposed():
     return (normal(4, 3).detach().t().requires_grad_(),)
 
 
+class KeepsAndDetaches(Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.y = x.exp()
+        return ctx.y
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        return grad_output * ctx.y.detach()
+
+
 NEEDED = "what is saved and not used may be what the gradient lacks"
 ONE_MEND = "both ask for @once_differentiable"
 PAIRS = {
@@ -257,5 +268,5 @@ PAIRS = {
     ("AG408", "AG101"): Pair(
         "layouts:a_transposed_input_was_given", Shown(TransposedTimesTwo, transposed)
     ),
-    ("AG202", "AG501"): Pair("ctx:view_of_the_output_on_ctx", "TODO"),
+    ("AG202", "AG501"): Pair("ctx:view_of_the_output_on_ctx", Shown(KeepsAndDetaches, vector)),
 }
