@@ -87,7 +87,8 @@ class Explanations:
             each for each in found if RANK[each.severity or rule.severity] >= RANK[finding.severity]
         ]
         same = [each for each in severe if each.argument == finding.evidence.argument]
-        return same or [each for each in severe if each.argument not in told or None in told]
+        hidden = [each for each in severe if each.argument not in told or None in told]
+        return same or ([] if rule.about == "values" else hidden)  # those tell each argument
 
     def _without(self, codes: tuple[str, ...]) -> list[Probe]:
         """Return the facts of each call in which the faults of ``codes`` are known to be undone."""
@@ -104,9 +105,10 @@ def _undone(codes: Sequence[str], probe: Probe) -> Iterator[Probe]:
     if not codes:
         yield probe
         return
+    eager = probe.options.model_copy(update={"compile": False})  # a mend is not for compilers
     for mend in MENDS.get(codes[0], ()):
         with suppress(NotApplicable):
-            mended = Probe(replace(probe.subject, call=mend(probe)))
+            mended = Probe(replace(probe.subject, call=mend(probe), options=eager))
             yield from _undone(codes[1:], mended)
 
 
