@@ -12,9 +12,10 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from pytest_autograd.call.call import Call, named_outputs
-from pytest_autograd.call.tensors import memory, same
+from pytest_autograd.call.call import Call
+from pytest_autograd.call.tensors import same
 from pytest_autograd.diagnosis.mended import Mend, Run, SeenCtx, mended
+from pytest_autograd.diagnosis.mended_ctx import DirtyIgnored, OutputsSaved, SavedByHand, SavedOnce
 from pytest_autograd.diagnosis.own_state import OwnState
 from pytest_autograd.errors import NotApplicable
 from pytest_autograd.facts.layouts import laid
@@ -71,13 +72,6 @@ class InputsMarkedDirty(Mend):
         ctx.mark_dirty(*(arguments[i] for i in self.changed))
 
 
-class DirtyIgnored(Mend):
-    """Nothing is marked dirty."""
-
-    def seen_by_forward(self, ctx: Any) -> Any:
-        return SeenCtx(ctx, mark_dirty=lambda *tensors: None)
-
-
 class GradOutputsCopied(Mend):
     """backward gets a copy of each grad_output that it writes into."""
 
@@ -114,75 +108,6 @@ def _seen_by_autograd(written: Iterable[Tensor]) -> Iterator[None]:
     yield
     if torch.is_grad_enabled() and any(tensor._version == old for tensor, old in versions):
         raise NotApplicable("backward writes in place past autograd")
-
-
-class SavedByHand(Mend):
-    """save_for_backward takes anything, and gives it back at once."""
-
-    def seen_by_forward(self, ctx: Any) -> Any:
-        def save(*values: Any) -> None:
-            ctx.by_hand = seen.__dict__["saved_tensors"] = values
-
-        seen = SeenCtx(ctx, save_for_backward=save, saved_tensors=())
-        return seen
-
-    def seen_by_backward(self, ctx: Any) -> Any:
-        return SeenCtx(ctx, saved_tensors=getattr(ctx, "by_hand", ()))
-
-
-class SavedOnce(Mend):
-    """Of several calls of save_for_backward all count, or the first alone."""
-
-    def __init__(self, joined: bool) -> None:
-        self.joined = joined
-
-    def seen_by_forward(self, ctx: Any) -> Any:
-        ctx.calls = []
-        return SeenCtx(ctx, save_for_backward=lambda *values: ctx.calls.append(values))
-
-    def after_forward(self, ctx: Any, arguments: Sequence[Any], output: Any) -> None:
-        calls = ctx.calls if self.joined else ctx.calls[:1]
-        ctx.save_for_backward(*(value for values in calls for value in values))
-        del ctx.calls
-
-
-class OutputsSaved(Mend):
-    """Outputs that ctx holds, and views of them, go through save_for_backward."""
-
-    def seen_by_forward(self, ctx: Any) -> Any:
-        ctx.values = ()
-        return SeenCtx(ctx, save_for_backward=partial(setattr, ctx, "values"))
-
-    def after_forward(self, ctx: Any, arguments: Sequence[Any], output: Any) -> None:
-        outputs = [tensor for _, tensor in named_outputs(output, flat=True)]
-        given = {memory(a) for a in arguments if isinstance(a, Tensor)}
-        homes = {memory(t): i for i, t in enumerate(outputs) if memory(t) not in given}
-
-        def view(value: Any) -> tuple[Any, ...] | None:
-            home = homes.get(memory(value)) if isinstance(value, Tensor) else None
-            if home is None:
-                return None
-            return home, value.shape, value.stride(), value.storage_offset()
-
-        values = vars(ctx).pop("values")
-        ctx.attribute_views = {n: view(v) for n, v in vars(ctx).items() if view(v) is not None}
-        ctx.saved_views = [view(value) for value in values]
-        for name in ctx.attribute_views:
-            delattr(ctx, name)
-        plain = [None if view(value) else value for value in values]
-        ctx.save_for_backward(*plain, *outputs)
-
-    def seen_by_backward(self, ctx: Any) -> Any:
-        count = len(ctx.saved_views)
-        plain, outputs = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
-
-        def laid_out(home: int, *place: Any) -> Tensor:
-            return outputs[home].as_strided(*place)
-
-        pairs = zip(plain, ctx.saved_views, strict=True)
-        saved = tuple(value if view is None else laid_out(*view) for value, view in pairs)
-        held = {name: laid_out(*view) for name, view in ctx.attribute_views.items()}
-        return SeenCtx(ctx, saved_tensors=saved, **held)
 
 
 class Filled(Mend):

@@ -17,7 +17,6 @@ from torch import Tensor
 from torch.autograd.function import Function
 from torch.utils import _pytree as pytree
 
-from pytest_autograd.call.intercept import METHODS
 from pytest_autograd.call.tensors import same
 from pytest_autograd.diagnosis.mended import Mend, Run
 
@@ -44,10 +43,12 @@ class Home:
 
     def write(self, values: Values) -> None:
         """Let it hold these data and no others."""
-        for name in self.read().keys() - values.keys():
+        held = self.read()
+        for name in held.keys() - values.keys():
             self.drop(name)
         for name, value in values.items():
-            self.put(name, value)
+            if name not in held or held[name] is not value:
+                self.put(name, value)
 
 
 class OwnState(Mend):
@@ -84,9 +85,9 @@ class OwnState(Mend):
 def _installed(homes: Sequence[Home], state: Sequence[Values]) -> Iterator[None]:
     """Let ``homes`` hold ``state`` in the block."""
     before = [home.read() for home in homes]
-    for home, values in zip(homes, state, strict=True):
-        home.write(values)
     try:
+        for home, values in zip(homes, state, strict=True):
+            home.write(values)
         yield
     finally:
         for home, values in zip(homes, before, strict=True):
@@ -130,10 +131,11 @@ def _copy(value: Any, known: dict[int, Any]) -> Any:
 def _homes(function: type[Function]) -> Iterator[Home]:
     """Yield the namespaces that the methods of ``function`` reach."""
     owners: dict[int, Any] = {id(c): c for c in function.__mro__ if not issubclass(Function, c)}
-    ahead = [inspect.unwrap(getattr(owner, name)) for owner in owners.values() for name in METHODS]
+    ahead = [method for owner in owners.values() for method in vars(owner).values()]
     seen: set[Any] = set()
     while ahead:
-        code = ahead.pop()
+        each = ahead.pop()
+        code = inspect.unwrap(getattr(each, "__func__", each))
         if not isinstance(code, FunctionType) or code in seen:
             continue
         seen.add(code)
@@ -150,7 +152,10 @@ def _homes(function: type[Function]) -> Iterator[Home]:
             values += _content(cell).values()
         own = [value for value in values if _is_authors(value, code.__module__)]
         ahead += own
-        owners |= {id(value): value for value in own if not isinstance(value, FunctionType)}
+        for value in own:
+            if not isinstance(value, FunctionType):
+                owners[id(value)] = value
+                ahead += vars(value if isinstance(value, type) else type(value)).values()
     yield from map(_attributes, owners.values())
 
 

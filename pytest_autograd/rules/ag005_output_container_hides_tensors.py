@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pytest_autograd.call.call import differentiable
 from pytest_autograd.rule import Evidence
 
 if TYPE_CHECKING:
@@ -23,7 +22,8 @@ EXPLAINED_BY = ("AG003",)
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Look for tensors inside containers that change with the inputs."""
-    seen = any(differentiable(tensor) for _, tensor in probe.run.trace.outputs)
+    outputs = [tensor for _, tensor in probe.run.trace.outputs]
+    seen = any(tensor.is_floating_point() or tensor.is_complex() for tensor in outputs)
     for name in probe.unseen_tensors.hidden_outputs:
         yield Evidence(
             f"{name} depends on the inputs but sits in a container: it gets no gradient",

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pytest_autograd.call.tensors import tensors_within
 from pytest_autograd.rule import Evidence
 
 if TYPE_CHECKING:
@@ -23,6 +22,8 @@ EXPLAINED_BY = ("AG006",)
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare the places of returned gradients with those of tensors."""
+    from pytest_autograd.call.tensors import tensors_within
+
     run = probe.run.returned_backward
     tensors = {slot.position for slot in probe.call.slots}
     arguments, _ = probe.call.rebuild([slot.value for slot in probe.call.slots])
