@@ -62,8 +62,9 @@ class Explanations:
         """Return the first of several codes that together account for a finding."""
         codes = dict.fromkeys(self.findings[i].code for i in others)
         tried = tuple(code for code in codes if code in MENDS)
-        gone = len(tried) > 1 and self._is_found_without(tried, place) is False
-        return tried[0] if gone else None
+        if len(tried) < 2 or self._is_found_without(tried, place) is not False:
+            return None
+        return next(iter(tried))
 
     def _is_found_without(self, codes: tuple[str, ...], place: int) -> bool | None:
         """Whether a finding is there too where these faults are undone, None where that cannot be seen."""

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from catalogue._mode import matrix, two_vectors, vector
 from explained._pair import Pair, Shown
-from explained.in_place import in_memory_order
+from explained.in_place import Sine, in_memory_order
 from torch.autograd import Function
 
 OUTPUT, GRADIENT = {}, {}
@@ -23,18 +23,6 @@ def workspace(held, values):
 def refuse_other_threads():
     """Raise outside of the main thread, as what sets a signal handler does."""
     signal.signal(signal.SIGUSR1, signal.getsignal(signal.SIGUSR1))
-
-
-class Sine(Function):
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        return x.sin()
-
-    @staticmethod
-    def backward(ctx, grad_output):
-        (x,) = ctx.saved_tensors
-        return grad_output * x.cos()
 
 
 class Counted(Function):
@@ -239,57 +227,6 @@ class WorkspaceAndEnvironment(Sine):
         return grad_output * float(os.environ["LATEST_SCALE"]) * x.cos()
 
 
-class Dropout(Function):
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        return x * (torch.rand_like(x) > 0.5)
-
-    @staticmethod
-    def backward(ctx, grad_output):
-        return grad_output * (torch.rand_like(grad_output) > 0.5)
-
-
-class DropoutTimesTwo(Dropout):
-    @staticmethod
-    def backward(ctx, grad_output):
-        return 2 * grad_output * (torch.rand_like(grad_output) > 0.5)
-
-
-class NoiseInBackward(Sine):
-    @staticmethod
-    def backward(ctx, grad_output):
-        (x,) = ctx.saved_tensors
-        return grad_output * (x.cos() + torch.rand_like(x))
-
-
-class NoiseInMemoryOrderOfX(Sine):
-    @staticmethod
-    def backward(ctx, grad_output):
-        (x,) = ctx.saved_tensors
-        return grad_output * (in_memory_order(x).cos() + torch.rand_like(x))
-
-
-class NoiseInMemoryOrder(Sine):
-    @staticmethod
-    def backward(ctx, grad_output):
-        (x,) = ctx.saved_tensors
-        return in_memory_order(grad_output) * (x.cos() + torch.rand_like(grad_output))
-
-
-class NoiseByAddress(Sine):
-    @staticmethod
-    def forward(ctx, x):
-        ctx.address = x.data_ptr()
-        return Sine.forward(ctx, x)
-
-    @staticmethod
-    def backward(ctx, grad_output):
-        (x,) = ctx.saved_tensors
-        factor = 1 if x.data_ptr() == ctx.address else 2
-        return factor * grad_output * (x.cos() + torch.rand_like(x))
-
-
 class SetUpCountedByAddress(SetUpCounted):
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -327,8 +264,4 @@ PAIRS = {
     ("AG307", "AG501"): Pair(
         Shown(OnAStackAlone, after_an_empty_stack), Shown(OnAStackDetached, after_an_empty_stack)
     ),
-    ("AG107", "AG101"): Pair("AG107", Shown(DropoutTimesTwo, vector)),
-    ("AG107", "AG407"): Pair(Shown(Dropout, matrix), Shown(NoiseInMemoryOrder, matrix)),
-    ("AG107", "AG408"): Pair(Shown(NoiseInBackward, matrix), Shown(NoiseInMemoryOrderOfX, matrix)),
-    ("AG107", "AG607"): Pair("AG107", Shown(NoiseByAddress, vector)),
 }
