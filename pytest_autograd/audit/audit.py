@@ -127,12 +127,27 @@ def _finding(
     )
 
 
+def _cause(why: Explanations, place: int, outcome: Outcome) -> str | None:
+    """Return the code that accounts for a finding; an experiment of ours that crashes is told, and explains nothing."""
+    finding, cause = outcome.findings[place], None
+
+    def look() -> tuple[Status, str | None]:
+        nonlocal cause
+        cause = why.cause(place)
+        return "passed", None
+
+    result = _checked(finding.name, finding.code, look)
+    if result.name == INTERNAL_ERROR:
+        outcome.checks.append(result)
+    return cause
+
+
 def _drop_explained(
     outcome: Outcome, probe: ValueFacts, origin: Literal["judge", "worker"]
 ) -> None:
     """Keep one finding a cause."""
     why = Explanations(outcome.findings, outcome.despite, probe)
-    causes = [why.cause(place) for place in range(len(outcome.findings))]
+    causes = [_cause(why, place, outcome) for place in range(len(outcome.findings))]
     pairs = list(zip(outcome.findings, causes, strict=True))
     told = {finding.code for finding, cause in pairs if cause is None}
     skipped = {

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from catalogue._mode import Mode
 from explained._pair import Pair, Shown
+from imports import circles
 from loading import ROOT, crashes, load
 
 from examples import EXAMPLES, options_of, rule_of
 from pytest_autograd import check
+from pytest_autograd.audit import explained
 from pytest_autograd.registry import all_rules
 from pytest_autograd.report.model import Report
 
@@ -48,6 +50,10 @@ def test_each_claim_is_shown_and_nothing_else() -> None:
     assert set(PAIRS) == claims
 
 
+def test_no_two_codes_explain_each_other() -> None:
+    assert circles({code: frozenset(rule.explained_by) for code, rule in all_rules().items()}) == []
+
+
 @pytest.mark.parametrize("codes", PAIRS, ids=named)
 def test_the_one_accounts_for_the_other(codes: Codes) -> None:
     pair = PAIRS[codes]
@@ -65,3 +71,16 @@ def test_the_one_accounts_for_the_other(codes: Codes) -> None:
 def test_what_has_a_cause_of_its_own_is_told_beside(codes: Codes) -> None:
     found, report = told(BESIDE[codes], *codes)
     assert found == set(codes), str(report)
+
+
+def test_an_experiment_that_crashes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(probe: object) -> None:
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr(explained, "MENDS", {"AG303": [crash]})
+    shown = shown_by("in_place:saves_then_writes_to_its_input")
+    report = check(shown.target, *shown.inputs(), select=("AG303", "AG101"))
+    assert [result.reason for result in crashes(report)] == [
+        "wrong-gradient: ZeroDivisionError: ours"
+    ]
+    assert report.codes == {"AG303", "AG101"}
