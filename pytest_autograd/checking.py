@@ -82,7 +82,7 @@ def check_call(
     seed = options.seed if options.seed is not None else default_seed(call)
     deadline = start + options.time_limit
     with streams_kept(), _plain_torch(), TIME_LIMIT.until(deadline):
-        subject = Subject(_declared(call, options), options, seed, deadline)
+        subject = Subject(declared_call(call, options), options, seed, deadline)
         inner = _inner_calls(subject) if call.function is None else []
         _require_names([call, *(each.call for each in inner)], options)
         probes = [Probe(each) for each in (*inner, subject)]
@@ -98,7 +98,8 @@ def check_call(
     return make_report(outcomes, own, seed, time.monotonic() - start, stats)
 
 
-def _declared(call: Call, options: Options) -> Call:
+def declared_call(call: Call, options: Options) -> Call:
+    """Return the call with what the options declare of its arguments."""
     return declared(call, options.domain or {}, options.keep)
 
 
@@ -170,6 +171,6 @@ def _inner_calls(own: Subject) -> list[Subject]:
     left = {n: d for n, d in (options.domain or {}).items() if unknown_names(own.call, [n])}
     options = options.model_copy(update={"domain": left})  # the callable's own are not theirs
     return [
-        Subject(_declared(call, options), options, own.seed, own.deadline, through=own.call.name)
+        Subject(declared_call(call, options), options, own.seed, own.deadline, through=own.call.name)
         for call in (*recorder.calls(), *ops.calls())
     ]

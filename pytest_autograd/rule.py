@@ -34,6 +34,7 @@ class Evidence:
     """What one rule saw once. Without a ``place`` the finding stands at the Function's own.
 
     ``declared``: the author says that it is on purpose; it still accounts for what follows from it.
+    ``despite``: codes that cannot account for it, though the rule is explained by them.
     """
 
     message: str
@@ -48,6 +49,7 @@ class Evidence:
     place: Place | None = None
     seen_by: Literal["running", "source", "both"] = "running"
     declared: bool = False
+    despite: tuple[str, ...] = ()
 
 
 def raised(what: str, error: Exception, place: Place | None = None) -> Evidence:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -93,7 +93,9 @@ class JudgedNumbers(Facts):
 
     def _beside(self, test: FirstOrderTest, values: FirstOrder) -> FirstOrder:
         """Judge a point that the submitted code could not foresee too: what is wrong there is wrong."""
-        moved = self.evaluator.at(test.trials.nearby())
+        names, likely = self.evaluator.names, self._likely
+        nearby = zip(names, test.trials.nearby(), strict=True)
+        moved = self.evaluator.at([likely[n].along(x) if n in likely else x for n, x in nearby])
         try:
             beside = self._test(moved).verify()
         except NotApplicable:  # outside of where forward is defined
@@ -101,17 +103,17 @@ class JudgedNumbers(Facts):
         wrong = any(argument.status in ("wrong", "missing") for argument in beside.arguments)
         return beside if wrong else values
 
+    @property
+    def _likely(self) -> dict[str, Domain]:
+        given = zip(self.evaluator.names, self.evaluator.point, strict=True)
+        found = {name: structural_domain(x) for name, x in given}
+        return {name: domain for name, domain in found.items() if domain is not None}
+
     def _or_along_domains(self, values: FirstOrder) -> FirstOrder:
-        likely = {
-            name: domain
-            for name, x in zip(self.evaluator.names, self.evaluator.point, strict=True)
-            if (domain := structural_domain(x)) is not None
-        }
-        return or_along_domains(
-            values,
-            likely,
-            lambda assumed: self._test(AlongDomains(self.evaluator, assumed)).verify(),
-        )
+        def decide_along(assumed: Mapping[str, Domain]) -> FirstOrder:
+            return self._test(AlongDomains(self.evaluator, assumed)).verify()
+
+        return or_along_domains(values, self._likely, decide_along)
 
     @fact
     def declared(self) -> RemoteDeclared:

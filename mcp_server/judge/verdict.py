@@ -25,7 +25,8 @@ from pydantic import ValidationError
 
 from mcp_server.judge.facts import JudgeFacts
 from mcp_server.judge.remote_evaluator import Misbehaved
-from pytest_autograd.audit.audit import RANK, Outcome, run_rules
+from pytest_autograd.audit.audit import Outcome, run_rules
+from pytest_autograd.audit.explained import RANK
 from pytest_autograd.audit.verdict import make_report
 from pytest_autograd.call.call import Call
 from pytest_autograd.registry import all_rules

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mcp_server.worker.wire import MaybeTensors, Message
 from pytest_autograd.call.target import make_call
-from pytest_autograd.checking import make_options
+from pytest_autograd.checking import declared_call, make_options
 from pytest_autograd.derivatives.autograd_reference import reference_gradients
 from pytest_autograd.derivatives.contracts import transformed
 from pytest_autograd.facts.base import Subject
@@ -45,7 +45,7 @@ class Answers:
                 self.inputs = resolve_inputs(request["inputs"], self.source, target, seed)
             else:
                 self.inputs = Inputs(_filled(request["described"], given), DESCRIBED)
-        call = make_call(target, self.inputs.args, {})
+        call = declared_call(make_call(target, self.inputs.args, {}), checked)
         deadline = self.started + checked.time_limit
         self.probe = Probe(Subject(call, checked, options["seed"], deadline))
 

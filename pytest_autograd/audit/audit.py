@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pytest_autograd.audit.explained import Explanations
 from pytest_autograd.call.call import Call
 from pytest_autograd.errors import Aborted, CheckError, NotApplicable
 from pytest_autograd.facts.probe import ValueFacts
@@ -17,17 +18,21 @@ from pytest_autograd.rule import Evidence, Rule
 
 INTERNAL_ERROR = "internal-error"
 REFEREES = ("gradcheck", "gradgradcheck")
-RANK = {"note": 0, "warning": 1, "error": 2}
 
 
 @dataclass
 class Outcome:
-    """What the rules found over one call."""
+    """What the rules found over one call.
+
+    ``despite``: codes that cannot account for a finding, by its place; ``declared``: places of what is on purpose.
+    """
 
     call: Call
     place: Place | None
     findings: list[Finding] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
+    despite: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    declared: set[int] = field(default_factory=set)
 
 
 def run_rules(
@@ -47,7 +52,7 @@ def run_rules(
             _run_rule(rule, probe, outcome, origin)
     for name in referees if not probe.options.select else ():
         _run_referee(name, probe, outcome)
-    _drop_explained(outcome)
+    _drop_explained(outcome, probe, origin)
     return outcome
 
 
@@ -63,6 +68,9 @@ def _run_rule(
         try:
             for evidence in rule.find(probe):
                 loud = loud or (evidence.severity or rule.severity) != "note"
+                outcome.despite[len(outcome.findings)] = evidence.despite
+                if evidence.declared:
+                    outcome.declared.add(len(outcome.findings))
                 outcome.findings.append(_finding(rule, evidence, outcome, origin))
         except NotApplicable:
             if not loud:
@@ -125,28 +133,53 @@ def _finding(
     )
 
 
-def _drop_explained(outcome: Outcome) -> None:
-    """Keep one finding a cause: drop what a finding at least as severe accounts for."""
-    causes = {id(f): _cause(f, outcome.findings) for f in outcome.findings}
-    kept = [finding for finding in outcome.findings if causes[id(finding)] is None]
-    told = {finding.code for finding in kept}
+def _cause(why: Explanations, place: int, outcome: Outcome) -> str | None:
+    """Return the code that accounts for a finding; an experiment of ours that crashes is told, and explains nothing."""
+    finding, cause = outcome.findings[place], None
+
+    def look() -> tuple[Status, str | None]:
+        nonlocal cause
+        cause = why.cause(place)
+        return "passed", None
+
+    result = _checked(finding.name, finding.code, look)
+    if result.name == INTERNAL_ERROR:
+        outcome.checks.append(result)
+    return cause
+
+
+def _drop_explained(
+    outcome: Outcome, probe: ValueFacts, origin: Literal["judge", "worker"]
+) -> None:
+    """Keep one finding a cause."""
+    why = Explanations(outcome.findings, outcome.despite, outcome.declared, probe)
+    causes = [_cause(why, place, outcome) for place in range(len(outcome.findings))]
+    pairs = list(zip(outcome.findings, causes, strict=True))
+    told = {finding.code for finding, cause in pairs if cause is None}
     skipped = {
-        finding.code: {"status": "skipped", "reason": f"explained by {causes[id(finding)]}"}
-        for finding in outcome.findings
+        finding.code: {"status": "skipped", "reason": f"explained by {cause}"}
+        for finding, cause in pairs
         if finding.code not in told
     }
-    outcome.findings = kept
+    for place, evidence in why.anew.items():
+        rule = all_rules()[outcome.findings[place].code]
+        outcome.findings[place] = _finding(rule, evidence, outcome, origin)
+    repeated = _written_again(outcome.findings)
+    outcome.findings = [
+        finding
+        for place, (finding, cause) in enumerate(zip(outcome.findings, causes, strict=True))
+        if cause is None and place not in repeated
+    ]
     outcome.checks = [
         result.model_copy(update=skipped.get(result.code or "")) for result in outcome.checks
     ]
 
 
-def _cause(finding: Finding, findings: Sequence[Finding]) -> str | None:
-    """Return the code of another finding that accounts for this one."""
-    explained_by = all_rules()[finding.code].explained_by
-    for other in findings:
-        about = {finding.evidence.argument, other.evidence.argument} - {None}
-        severe = RANK[other.severity] >= min(RANK[finding.severity], RANK["warning"])
-        if other.code in explained_by and severe and len(about) < 2:
-            return other.code
-    return None
+def _written_again(findings: Sequence[Finding]) -> set[int]:
+    """Return the places of writes of backward into an argument of which a write of forward is told too."""
+    by_forward = {f.evidence.argument for f in findings if f.code == "AG303"}
+    return {
+        place
+        for place, f in enumerate(findings)
+        if f.code == "AG302" and f.evidence.argument in by_forward - {None}
+    }

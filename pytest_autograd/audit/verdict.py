@@ -7,7 +7,8 @@ from pathlib import Path
 
 import torch
 
-from pytest_autograd.audit.audit import INTERNAL_ERROR, RANK, Outcome
+from pytest_autograd.audit.audit import INTERNAL_ERROR, Outcome
+from pytest_autograd.audit.explained import RANK
 from pytest_autograd.derivatives.finite_differences import EPS
 from pytest_autograd.derivatives.verdicts import FirstOrder
 from pytest_autograd.errors import NotApplicable

@@ -25,6 +25,12 @@ class Doubt(NamedTuple):
     fix: str
 
 
+WRITES = Doubt(
+    "tensors are changed in place, and it goes through one graph several times",
+    "Mend the writes first; writes on purpose are declared, overwrites=[...].",
+)
+
+
 def doubt_gradcheck(
     evaluator: GradientOracle, values: FirstOrder, said: str | None, eps: float = STEP
 ) -> Doubt | None:

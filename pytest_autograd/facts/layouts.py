@@ -94,7 +94,7 @@ class Layouts(Facts):
         want = evaluator.vjp(point, cotangents)
         for i, slot in enumerate(call.slots):
             for name, lay in other_layouts(slot.value) if slot.shared is None else ():
-                other = Evaluator(_laid(call, i, lay), self.seed)
+                other = Evaluator(laid(call, i, lay), self.seed)
                 where = f"with a {name} {slot.name}"
                 try:
                     there = other.forward(point)
@@ -117,14 +117,18 @@ class _Laid(Function):
     @staticmethod
     def forward(ctx: Any, tensor: Tensor, lay: Lay) -> Tensor:
         ctx.set_materialize_grads(False)
-        return lay(tensor)
+        laid = lay(tensor)
+        place = laid.storage_offset(), laid.shape, laid.stride()
+        return laid.new_empty(0).set_(
+            laid.untyped_storage(), *place
+        )  # no view: those refuse writes
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         return grads[0], None
 
 
-def _laid(call: Call, index: int, lay: Lay) -> Call:
+def laid(call: Call, index: int, lay: Lay) -> Call:
     """Return the call with one tensor laid otherwise just before it goes in."""
 
     def rebuild(tensors: Sequence[Tensor]) -> tuple[Sequence[Any], dict[str, Any]]:

@@ -128,6 +128,7 @@ class PartialGradients(Facts):
         beside a kernel launch and counts nothing. Work that is idle with nothing frozen, as in a recomputed forward,
         is no fault of the frozen argument.
         """
+        self.run.require_sound_backward()
         self.run.require_answer()
         call = self.call
         if len(call.differentiated) < 2:

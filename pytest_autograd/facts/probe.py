@@ -65,7 +65,7 @@ class Probe:
         self.transforms = Transforms(subject, run, numbers)
         self.compilers = Compilers(subject, numbers)
         self.checkpointing = Checkpointing(subject, run, numbers)
-        self.threads = Threads(subject, self.source, numbers, self.state)
+        self.threads = Threads(subject, self.source, numbers, self.state, self.uninitialised)
         self.torch_checks = TorchChecks(subject, run, numbers)
 
 

@@ -80,6 +80,15 @@ class ObservedRun(Facts):
             raise NotApplicable("backward raises")
         return first
 
+    @property
+    def writes_in_place(self) -> bool:
+        """Whether the observed passes changed inputs, saved tensors or cotangents."""
+        if self.call.function is None:
+            return False
+        trace = self.trace
+        passes = (run.changed_grads or run.changed_saved for run in trace.backwards)
+        return bool(trace.changed_inputs) or any(passes)
+
     def cast_error(self, argument: str) -> float:
         """Return the relative error that a gradient has for its own dtype alone, if not the input's; else 0."""
         run = self.trace.backwards[0] if self.trace.backwards else BackwardRun()

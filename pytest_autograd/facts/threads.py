@@ -21,6 +21,7 @@ from pytest_autograd.facts.base import Facts, Subject, fact
 from pytest_autograd.facts.numbers import Numbers
 from pytest_autograd.facts.source import Source
 from pytest_autograd.facts.state import SAME, State, moved_copies
+from pytest_autograd.facts.uninitialised import Uninitialised
 from pytest_autograd.places import unwrap
 
 MOST_RIVALS = 12
@@ -33,9 +34,17 @@ Ask = Callable[[], MaybeTensors]
 class Threads(Facts):
     """What other threads change."""
 
-    def __init__(self, subject: Subject, source: Source, numbers: Numbers, state: State) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        source: Source,
+        numbers: Numbers,
+        state: State,
+        uninitialised: Uninitialised,
+    ) -> None:
         super().__init__(subject)
         self.source, self.numbers, self.state = source, numbers, state
+        self.uninitialised = uninitialised
 
     @fact
     def difference(self) -> Difference | None:
@@ -49,6 +58,8 @@ class Threads(Facts):
             raise NotApplicable("backward has no Python code")
         if self.numbers.stochastic or self.state.backward_rng is not None:
             raise NotApplicable("random numbers are drawn, from streams that all threads share")
+        if self.uninitialised.difference is not None:
+            raise NotApplicable("memory is read before it is written, and differs from run to run")
         evaluator = self.numbers.evaluator
         point, generator = evaluator.point, torch.Generator().manual_seed(self.seed)
         cotangents = signed_bounded(evaluator.forward(point), generator)

@@ -17,7 +17,7 @@ from pytest_autograd.call.slot import Slot, carry
 from pytest_autograd.call.target import is_custom_op
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.base import Facts, Subject, fact
-from pytest_autograd.facts.gradcheck_doubts import STEP, Doubt, doubt_gradcheck
+from pytest_autograd.facts.gradcheck_doubts import STEP, WRITES, Doubt, doubt_gradcheck
 from pytest_autograd.facts.numbers import Numbers
 from pytest_autograd.facts.run import ObservedRun
 from pytest_autograd.running.author_code import entering, run_inside
@@ -79,6 +79,8 @@ class TorchChecks(Facts):
     @fact
     def doubt(self) -> Doubt | None:
         """Why gradcheck is not believed where the gradient was confirmed; None where no cause was found."""
+        if self.run.writes_in_place:
+            return WRITES
         eps = float(self.options.gradcheck_options.get("eps", STEP))
         values, said = self.numbers.first_order, self.gradcheck.reason
         return doubt_gradcheck(self.numbers.evaluator, values, said, eps)
@@ -94,6 +96,10 @@ class TorchChecks(Facts):
         if self.options.level == "quick":
             raise NotApplicable("runs at level full")
         self.subject.not_under_a_contract("a contract replaces it")
+        if self.options.overwrites:
+            raise NotApplicable(
+                "it goes through one graph several times, which declared writes forbid"
+            )
         if self.numbers.evaluator.doors_used:
             raise NotApplicable("a gradient leaves by a tensor that hangs on the argument")
         cost = self.cost

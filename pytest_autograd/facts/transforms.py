@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pytest_autograd.call.call import Call, differentiable, named_outputs
 from pytest_autograd.call.target import is_custom_op
-from pytest_autograd.derivatives.compare import Difference, relative_error
+from pytest_autograd.derivatives.compare import Difference, MaybeTensors, relative_error
 from pytest_autograd.derivatives.directional_test import Judgement, judge
 from pytest_autograd.derivatives.finite_differences import FunctionAlongLine, Samples
 from pytest_autograd.derivatives.tangents import direction, inner, signed_bounded, size
@@ -50,14 +50,24 @@ class Transforms(Facts):
         outputs = evaluator.forward(point)
         tangents = direction(point, generator)
         cotangents = signed_bounded(outputs, generator)
-        derivative = [
-            w * 0 if d is None else d
-            for w, d in zip(cotangents, evaluator.jvp(point, tangents), strict=True)
-        ]
+        derivative = _zeros_for_none(evaluator.jvp(point, tangents), cotangents)
         weights: list[Tensor | None] = list(cotangents)
         claimed, scale = inner(weights, derivative), size(weights, derivative)
         samples = Samples(evaluator.forward, point, tangents, outputs, outputs)
         return judge(FunctionAlongLine(samples, cotangents, precision), claimed, scale, scale)
+
+    @fact
+    def jvp_follows_backward(self) -> bool:
+        """Whether ``jvp`` and backward, right or wrong, are one derivative: ``<w, jvp(u)> = <vjp(w), u>``."""
+        evaluator = self.numbers.evaluator
+        point, generator = evaluator.point, torch.Generator().manual_seed(self.seed)
+        tangents = direction(point, generator)
+        cotangents = signed_bounded(evaluator.forward(point), generator)
+        given: list[Tensor | None] = list(cotangents)
+        forwards = inner(given, _zeros_for_none(evaluator.jvp(point, tangents), cotangents))
+        back = evaluator.vjp(point, cotangents)
+        scale = size(back, tangents)
+        return abs(forwards - inner(back, tangents)) <= self.numbers.tolerance * scale
 
     @fact
     def vmap(self) -> Difference | None:
@@ -106,6 +116,10 @@ class Transforms(Facts):
             if error > self.numbers.tolerance:
                 return Difference(f"torch.func.vjp gives another gradient of {name}", name, error)
         return None
+
+
+def _zeros_for_none(given: MaybeTensors, like: Sequence[Tensor]) -> list[Tensor]:
+    return [w * 0 if d is None else d for d, w in zip(given, like, strict=True)]
 
 
 def _vmap_difference(

@@ -24,7 +24,7 @@ EMPTY = (
 MARKERS = (3.25, -1024.5)  # values that no right computation gives by itself
 
 
-class _Filler(TorchDispatchMode):
+class Filler(TorchDispatchMode):
     """Fills fresh memory with a marker."""
 
     def __init__(self, marker: float) -> None:
@@ -72,7 +72,7 @@ class Uninitialised(Facts):
     def _with_marker(self, marker: float) -> dict[str, Tensor | None] | None:
         """Return outputs and gradients by name; None where no fresh memory was asked for."""
         evaluator, sample = self.numbers.evaluator, self.numbers.sample
-        filler = _Filler(marker)
+        filler = Filler(marker)
         with filler:
             graph = evaluator.graph(sample.point)
             outputs = [output.detach().clone() for output in graph.outputs]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -69,12 +68,6 @@ class Writes(Facts):
             self._write("grad_output" if alone else f"grad_output[{i}]", None, change)
             for i, change in first.changed_grads.items()
         ]
-
-    @property
-    def declared(self) -> Iterator[Write]:
-        """Those that are on purpose."""
-        every = (*self.inputs, *self.saved, *self.grad_outputs)
-        return (write for write in every if write.declared)
 
     def _write(self, what: str, argument: str | None, change: float) -> Write:
         names = {what, what.partition("[")[0], argument}

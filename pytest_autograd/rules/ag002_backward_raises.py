@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SEVERITY = "error"
 FIX = "Mend the line that raises; return one gradient of the input's own kind for each input, None for non-tensors."
 SKILL = "debugging/errors-in-backward"
-EXPLAINED_BY = ("AG004", "AG205", "AG302", "AG303", "AG401", "AG404", "AG405")
+EXPLAINED_BY = ("AG004", "AG205", "AG401", "AG404", "AG405")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

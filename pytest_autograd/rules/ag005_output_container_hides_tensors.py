@@ -22,8 +22,11 @@ EXPLAINED_BY = ("AG003",)
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Look for tensors inside containers that change with the inputs."""
+    outputs = [tensor for _, tensor in probe.run.trace.outputs]
+    seen = any(tensor.is_floating_point() or tensor.is_complex() for tensor in outputs)
     for name in probe.unseen_tensors.hidden_outputs:
         yield Evidence(
             f"{name} depends on the inputs but sits in a container: it gets no gradient",
             output=name,
+            despite=EXPLAINED_BY if seen else (),
         )

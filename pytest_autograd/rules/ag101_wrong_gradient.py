@@ -23,17 +23,7 @@ FIX = (
     "against that."
 )
 SKILL = "debugging/wrong-values"
-EXPLAINED_BY = (
-    "AG102",
-    "AG107",
-    "AG205",
-    "AG206",
-    "AG209",
-    "AG303",
-    "AG309",
-    "AG401",
-    "AG408",
-)
+EXPLAINED_BY = ("AG102", "AG107", "AG205", "AG206", "AG209", "AG303", "AG309", "AG401", "AG408")
 
 
 def find(probe: ValueFacts) -> Iterator[Evidence]:

@@ -21,14 +21,7 @@ FIX = (
     "grad_transform=."
 )
 SKILL = "gradients/linear-in-grad-output"
-EXPLAINED_BY = (
-    "AG107",
-    "AG206",
-    "AG209",
-    "AG301",
-    "AG303",
-    "AG309",
-)
+EXPLAINED_BY = ("AG206", "AG309")
 
 
 def find(probe: ValueFacts) -> Iterator[Evidence]:

@@ -20,7 +20,6 @@ FIX = (
     "Return the gradient of this argument; None only where needs_input_grad says that nobody asks."
 )
 SKILL = "gradients/none-for-an-input"
-EXPLAINED_BY = ("AG205", "AG209")
 
 
 def find(probe: ValueFacts) -> Iterator[Evidence]:

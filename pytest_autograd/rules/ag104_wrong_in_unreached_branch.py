@@ -21,11 +21,7 @@ DEAR = True
 FIX = "Derive the gradient for this region too, and add such inputs to the test; refuse in forward what is not meant."
 SKILL = "verification/other-points"
 LEVEL = "full"
-EXPLAINED_BY = (
-    "AG102",
-    "AG106",
-    "AG309",
-)
+EXPLAINED_BY = ("AG102", "AG106", "AG309")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

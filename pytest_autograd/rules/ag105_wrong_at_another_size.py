@@ -22,12 +22,7 @@ DEAR = True
 FIX = "Derive the gradient for any size, and test odd sizes and a batch of one; refuse in forward what is not meant."
 SKILL = "verification/other-sizes"
 LEVEL = "full"
-EXPLAINED_BY = (
-    "AG102",
-    "AG104",
-    "AG106",
-    "AG309",
-)
+EXPLAINED_BY = ("AG104", "AG309")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

@@ -22,10 +22,7 @@ FIX = (
 )
 SKILL = "gradients/finite-everywhere"
 LEVEL = "full"
-EXPLAINED_BY = (
-    "AG101",
-    "AG309",
-)
+EXPLAINED_BY = ("AG101", "AG309")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

@@ -17,11 +17,7 @@ if TYPE_CHECKING:
 SEVERITY = "error"
 FIX = "Draw in forward and save the mask (or the generator state), and use that in backward."
 SKILL = "gradients/randomness"
-EXPLAINED_BY = (
-    "AG206",
-    "AG209",
-    "AG309",
-)
+EXPLAINED_BY = ("AG206", "AG309")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

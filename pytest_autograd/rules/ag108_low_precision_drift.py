@@ -24,11 +24,7 @@ FIX = (
     "Accumulate in float32 (or the input's precision if that is higher), and cast the result once."
 )
 SKILL = "gradients/low-precision"
-EXPLAINED_BY = (
-    "AG002",
-    "AG106",
-    "AG309",
-)
+EXPLAINED_BY = ("AG309",)
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

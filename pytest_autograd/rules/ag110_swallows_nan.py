@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 SEVERITY = "warning"
 FIX = "Let NaN through: mask by the inputs, never by grad_output, and drop nan_to_num."
 SKILL = "gradients/nan"
-EXPLAINED_BY = (
-    "AG102",
-    "AG309",
-)
+EXPLAINED_BY = ("AG102", "AG309")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

@@ -29,7 +29,6 @@ FIX = (
     "keep only non-tensors on ctx."
 )
 SKILL = "ctx/saving-tensors"
-EXPLAINED_BY = ("AG202",)
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

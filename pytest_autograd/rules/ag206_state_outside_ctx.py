@@ -19,12 +19,7 @@ if TYPE_CHECKING:
 SEVERITY = "error"
 FIX = "Keep what backward needs on ctx: tensors through save_for_backward, the rest as attributes."
 SKILL = "ctx/no-state-outside"
-EXPLAINED_BY = (
-    "AG209",
-    "AG302",
-    "AG303",
-    "AG309",
-)
+EXPLAINED_BY = ("AG209", "AG309")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 SEVERITY = "error"
 FIX = "Allocate the result in each call: torch.empty_like(x)."
 SKILL = "ctx/workspaces"
-EXPLAINED_BY = (
-    "AG303",
-    "AG309",
-)
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

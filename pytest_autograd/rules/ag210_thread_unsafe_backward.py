@@ -19,17 +19,7 @@ SEVERITY = "error"
 FIX = "Read settings in forward and keep them on ctx; allocate scratch tensors in each call."
 SKILL = "advanced/threads"
 LEVEL = "full"
-EXPLAINED_BY = (
-    "AG107",
-    "AG206",
-    "AG209",
-    "AG301",
-    "AG302",
-    "AG303",
-    "AG307",
-    "AG309",
-    "AG505",
-)
+EXPLAINED_BY = ("AG206", "AG307")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SEVERITY = "error"
 FIX = "Return tensors of their own: clone one of the two, or the buffer."
 SKILL = "in-place/aliased-gradients"
-EXPLAINED_BY = ("AG302", "AG303")
+EXPLAINED_BY = ("AG302",)
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

@@ -18,16 +18,7 @@ if TYPE_CHECKING:
 SEVERITY = "error"
 FIX = "Leave what ctx holds untouched in backward: no pop, no in-place scaling, no deletion."
 SKILL = "in-place/repeatable-backward"
-EXPLAINED_BY = (
-    "AG002",
-    "AG004",
-    "AG209",
-    "AG301",
-    "AG302",
-    "AG303",
-    "AG309",
-    "AG401",
-)
+EXPLAINED_BY = ("AG302", "AG309")
 
 MOST_ROUNDING = 0.05
 
@@ -36,6 +27,7 @@ def find(probe: Probe) -> Iterator[Evidence]:
     """Compare two backward passes over one graph, random streams reset before each."""
     if getattr(probe.source.function, "clear_saved_tensors_on_access", False):
         raise NotApplicable("clear_saved_tensors_on_access allows one backward only")
+    probe.run.require_sound_backward()
     first, *rest = probe.run.backward_runs
     for second in rest:
         problem = second.error or second.refused

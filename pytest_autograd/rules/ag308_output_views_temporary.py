@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 SEVERITY = "warning"
 FIX = "Compute in the final shape, or return the view as a tensor of its own: out.view(shape).clone()."
 SKILL = "in-place/outputs"
-EXPLAINED_BY = ("AG306",)
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

@@ -22,11 +22,16 @@ EXPLAINED_BY = ("AG006",)
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare the places of returned gradients with those of tensors."""
+    from pytest_autograd.call.tensors import tensors_within
+
     run = probe.run.returned_backward
     tensors = {slot.position for slot in probe.call.slots}
+    arguments, _ = probe.call.rebuild([slot.value for slot in probe.call.slots])
     for position in range(min(len(run.returned), len(run.needs_input_grad))):
         if position not in tensors and run.returned[position] is not None:
+            holds_tensors = any(tensors_within(arguments[position : position + 1], ""))
             yield Evidence(
                 f"backward returns a gradient at place {position}, where forward takes no tensor",
                 place=probe.source.of_return(position),
+                despite=() if holds_tensors else ("AG006",),
             )

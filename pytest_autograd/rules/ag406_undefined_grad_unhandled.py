@@ -17,12 +17,7 @@ if TYPE_CHECKING:
 SEVERITY = "error"
 FIX = "Test each grad for None before using it, or leave materialisation on."
 SKILL = "ctx/undefined-gradients"
-EXPLAINED_BY = (
-    "AG002",
-    "AG101",
-    "AG102",
-    "AG309",
-)
+EXPLAINED_BY = ("AG309",)
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

@@ -17,13 +17,7 @@ if TYPE_CHECKING:
 SEVERITY = "error"
 FIX = "Call grad_output.contiguous() before a kernel or view, or use reshape."
 SKILL = "layouts/grad-output"
-EXPLAINED_BY = (
-    "AG002",
-    "AG102",
-    "AG107",
-    "AG301",
-    "AG309",
-)
+EXPLAINED_BY = ("AG107", "AG206", "AG301", "AG309")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

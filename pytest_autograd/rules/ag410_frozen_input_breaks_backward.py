@@ -20,10 +20,7 @@ FIX = (
     "what is used under the same condition."
 )
 SKILL = "ctx/frozen-inputs"
-EXPLAINED_BY = (
-    "AG002",
-    "AG309",
-)
+EXPLAINED_BY = ("AG309",)
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

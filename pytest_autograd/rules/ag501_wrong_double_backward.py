@@ -24,21 +24,7 @@ FIX = (
     "mark backward @once_differentiable."
 )
 SKILL = "double-backward/saved-intermediates"
-EXPLAINED_BY = (
-    "AG101",
-    "AG102",
-    "AG103",
-    "AG107",
-    "AG202",
-    "AG206",
-    "AG209",
-    "AG301",
-    "AG302",
-    "AG303",
-    "AG307",
-    "AG309",
-    "AG401",
-)
+EXPLAINED_BY = ("AG101", "AG103", "AG202", "AG206", "AG301", "AG302", "AG303", "AG307")
 
 
 def find(probe: ValueFacts) -> Iterator[Evidence]:

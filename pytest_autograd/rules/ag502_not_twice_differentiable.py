@@ -22,7 +22,7 @@ FIX = (
     "@torch.autograd.function.once_differentiable."
 )
 SKILL = "double-backward/once-differentiable"
-EXPLAINED_BY = ("AG107", "AG202", "AG206", "AG209", "AG301", "AG302", "AG303", "AG307")
+EXPLAINED_BY = ("AG302",)
 
 
 def find(probe: ValueFacts) -> Iterator[Evidence]:

@@ -22,10 +22,7 @@ FIX = (
     "save_for_backward."
 )
 SKILL = "transforms/jvp"
-EXPLAINED_BY = (
-    "AG101",
-    "AG309",
-)
+EXPLAINED_BY = ("AG101", "AG309")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:
@@ -42,5 +39,6 @@ def find(probe: Probe) -> Iterator[Evidence]:
             expected=verdict.best.value,
             got=verdict.claimed,
             max_error=verdict.discrepancy,
+            despite=() if probe.transforms.jvp_follows_backward else ("AG101",),
             place=class_place(probe.source.function.jvp),
         )

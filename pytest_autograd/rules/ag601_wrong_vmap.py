@@ -21,13 +21,7 @@ FIX = (
     "only with generate_vmap_rule."
 )
 SKILL = "transforms/vmap"
-EXPLAINED_BY = (
-    "AG101",
-    "AG206",
-    "AG303",
-    "AG307",
-    "AG309",
-)
+EXPLAINED_BY = ("AG206", "AG303", "AG309")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

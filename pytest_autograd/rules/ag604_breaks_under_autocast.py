@@ -20,11 +20,7 @@ FIX = (
     "inside forward."
 )
 SKILL = "transforms/autocast"
-EXPLAINED_BY = (
-    "AG002",
-    "AG101",
-    "AG309",
-)
+EXPLAINED_BY = ("AG309",)
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

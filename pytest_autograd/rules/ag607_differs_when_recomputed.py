@@ -22,20 +22,7 @@ FIX = (
 )
 SKILL = "advanced/checkpointed-functions"
 LEVEL = "full"
-EXPLAINED_BY = (
-    "AG101",
-    "AG102",
-    "AG103",
-    "AG107",
-    "AG206",
-    "AG209",
-    "AG301",
-    "AG302",
-    "AG303",
-    "AG307",
-    "AG309",
-    "AG505",
-)
+EXPLAINED_BY = ("AG107", "AG206", "AG309", "AG505")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

@@ -21,10 +21,11 @@ FIX = (
 )
 SKILL = "transforms/custom-ops"
 LEVEL = "full"
-EXPLAINED_BY = ("AG101", "AG407")
+EXPLAINED_BY = ("AG407",)
 
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Run torch.library.opcheck."""
     for name, problem in probe.torch_checks.opcheck.items():
-        yield Evidence(f"opcheck {name}: {problem}")
+        compiled = name.startswith("test_aot_dispatch")  # the one test that runs backward
+        yield Evidence(f"opcheck {name}: {problem}", despite=() if compiled else EXPLAINED_BY)

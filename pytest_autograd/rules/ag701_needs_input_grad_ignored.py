@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 SEVERITY = "warning"
 FIX = "Compute each gradient under `if ctx.needs_input_grad[i]:` and return None otherwise."
 SKILL = "ctx/needs-input-grad"
-EXPLAINED_BY = ("AG002", "AG004", "AG401")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 SEVERITY = "warning"
 FIX = "Mark backward @torch.autograd.function.once_differentiable, or use torch operations."
 SKILL = "double-backward/numpy-in-backward"
-EXPLAINED_BY = (
-    "AG501",
-    "AG502",
-)
+EXPLAINED_BY = ("AG501", "AG502")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

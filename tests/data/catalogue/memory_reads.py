@@ -126,7 +126,7 @@ class LeavesTheOddOneOut(Function):
 
 
 class MasksWhatItLeft(Function):
-    """Takes out the NaN of what was left, and no other number."""
+    """Takes out the NaN of what was left, one that grad_output holds too, and no other number."""
 
     @staticmethod
     def forward(ctx, x, keep):
@@ -224,7 +224,7 @@ MODES = {
     "gradient_of_a_triangle": Mode(GathersTriangle, lambda: (normal(3, 3),), "AG309"),
     "gradient_of_a_triangle_and_zeros": Mode(GathersTriangleRightly, lambda: (normal(3, 3),)),
     "odd_element_left_out": Mode(LeavesTheOddOneOut, vector, "AG309"),
-    "masked_after_the_fact": Mode(MasksWhatItLeft, masked, "AG309"),
+    "masked_after_the_fact": Mode(MasksWhatItLeft, masked, "AG309", warnings=frozenset({"AG110"})),
     "accumulates_into_nothing": Mode(AddsToNothing, table_and_index, "AG309"),
     "accumulates_into_zeros": Mode(AddsToZeros, table_and_index),
     "saves_what_it_left": Mode(SavesWhatItLeft, vector, "AG309"),

@@ -13,6 +13,7 @@ from corpus._case import Case
 from judging import judged_here, request
 from loading import ROOT, crashes, load
 
+from pytest_autograd.domains.named import as_domain
 from pytest_autograd.registry import all_rules
 from pytest_autograd.report.model import Report
 
@@ -26,7 +27,6 @@ target, inputs = case.target, case.inputs
 EXPLAINED = "the judge finds it too, and drops nothing for a finding that is the worker's word only"
 CAST = "what backward returned before the engine cast it is not seen by the judge"
 INSIDE = "the judge has the call as a whole, and knows of no Function inside it that is at fault"
-SYMMETRIC = "whether matrices are taken for symmetric is the worker's experiment"
 EQUAL = "the point beside the given one, where the inputs are not equal, is the judge's own"
 POPPED = "what the judge asked before has filled the stack, so that the worker no longer sees AG307"
 #: What lies in fresh memory decides what the judge finds: its codes that this one explains do not count.
@@ -38,7 +38,6 @@ DIFFERENT: dict[str, tuple[set[str], set[str], str]] = {
         ({"AG501"}, set(), EXPLAINED),
     ),
     "ctx:saves_twice": ({"AG101"}, set(), EXPLAINED),
-    "elsewhere:symmetric_weight_hides_the_transpose": ({"AG101"}, set(), SYMMETRIC),
     "in_place:saves_then_writes_to_its_input": ({"AG101"}, set(), EXPLAINED),
     "mutation:multiplies_grad_output_by_data": ({"AG501"}, set(), EXPLAINED),
     **dict.fromkeys(
@@ -81,6 +80,8 @@ def judged(table: str, name: str, path: Path, options: Mapping[str, Any]) -> Rep
     for option, value in options.items():
         given[option] = option if callable(value) else value
         source += f"{option} = case.options[{option!r}]\n" if callable(value) else ""
+    if domains := options.get("domain"):
+        given["domain"] = {argument: str(as_domain(d, argument)) for argument, d in domains.items()}
     if transforms := options.get("grad_transform"):
         given["grad_transform"] = {name: f"to_{name}" for name in transforms}
         for argument in transforms:
