@@ -16,13 +16,14 @@ from pytest_autograd.derivatives.autograd_reference import (
 )
 from pytest_autograd.derivatives.compare import MaybeTensors
 from pytest_autograd.derivatives.directional_test import judge
-from pytest_autograd.derivatives.evaluator import Evaluator, GradientOracle
+from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.derivatives.finite_differences import (
     FunctionAlongLine,
     numeric_gradient,
     numeric_tolerance,
 )
 from pytest_autograd.derivatives.first_order import CONTRACT_RTOL, FirstOrderTest
+from pytest_autograd.derivatives.oracle import GradientOracle
 from pytest_autograd.derivatives.precision import forward_precision, input_precision
 from pytest_autograd.derivatives.tangents import inner, size
 from pytest_autograd.derivatives.trials import Trials

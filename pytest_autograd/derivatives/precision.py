@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from pytest_autograd.derivatives.evaluator import GradientOracle
 from pytest_autograd.derivatives.finite_differences import EPS, FunctionAlongLine
+from pytest_autograd.derivatives.oracle import GradientOracle
 
 JUMP = 1e-2  # relative change that no rounding explains
 PROBE_NOISE = 1e-7  # step of the fourth difference that measures rounding: curvature hardly enters

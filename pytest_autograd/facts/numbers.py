@@ -13,8 +13,9 @@ from pytest_autograd.call.tensors import same
 from pytest_autograd.derivatives.autograd_reference import nodes_of, reference_gradients
 from pytest_autograd.derivatives.compare import MaybeTensors, apart, relative_error
 from pytest_autograd.derivatives.contracts import Declared, decide
-from pytest_autograd.derivatives.evaluator import Evaluator, GradientOracle, Graph
+from pytest_autograd.derivatives.evaluator import Evaluator, Graph
 from pytest_autograd.derivatives.missing_term import missing_term
+from pytest_autograd.derivatives.oracle import GradientOracle
 from pytest_autograd.derivatives.second_order import SecondOrder, SecondOrderJudge
 from pytest_autograd.derivatives.tangents import beside, draw_cotangents, signed_bounded
 from pytest_autograd.derivatives.verdicts import FirstOrder, Trial
@@ -240,19 +241,20 @@ def nonlinearities(evaluator: GradientOracle, seed: int, precision: float) -> li
     generator = torch.Generator().manual_seed(seed)
     outputs = evaluator.forward(point)
     one, other = (signed_bounded(outputs, generator) for _ in range(2))
-    first, second = evaluator.vjp(point, one), evaluator.vjp(point, other)
+    several = [_combined(a, one, b, other) for _, a, b in LAWS]
+    first, second, *answers = evaluator.vjps(point, [one, other, *several])
     ignoring = {name for name, a, b in zip(names, first, second, strict=True) if apart(a, b) == 0}
     tolerance = max(LINEAR_RTOL, 50 * precision)
 
-    def combine(a: float, x: Sequence[Any], b: float, y: Sequence[Any]) -> list[Any]:
-        return [None if p is None else a * p + b * q for p, q in zip(x, y, strict=True)]
-
     found: dict[str, Nonlinearity] = {}
-    for law, a, b in LAWS:
-        expected = combine(a, first, b, second)
-        answers = evaluator.vjp(point, combine(a, one, b, other))
-        for name, want, got in zip(names, expected, answers, strict=True):
+    for (law, a, b), answer in zip(LAWS, answers, strict=True):
+        expected = _combined(a, first, b, second)
+        for name, want, got in zip(names, expected, answer, strict=True):
             error = apart(want, got)
             if name not in found and name not in ignoring and error > tolerance:
                 found[name] = Nonlinearity(name, error, law)
     return list(found.values())
+
+
+def _combined(a: float, x: Sequence[Any], b: float, y: Sequence[Any]) -> list[Any]:
+    return [None if p is None else a * p + b * q for p, q in zip(x, y, strict=True)]
