@@ -79,3 +79,8 @@ def minus(got: MaybeTensors, want: MaybeTensors) -> MaybeTensors:
         (g if w is None else -w if g is None else g - w) if g is not None or w is not None else None
         for g, w in pairs
     ]
+
+
+def copies(tensors: MaybeTensors) -> MaybeTensors:
+    """Return the tensors in memory of their own: the next backward may write into what this one returned."""
+    return [None if tensor is None else tensor.detach().clone() for tensor in tensors]

@@ -138,8 +138,8 @@ def true_vjp(
     return TrueVjp(by_differences if doubted else by_autograd, numeric=doubted)
 
 
-def decide(evaluator: Evaluator, options: Options) -> FirstOrder:
-    """Return the verdict on the gradients of ``evaluator`` at its own point."""
+def decide(evaluator: Evaluator, options: Options, constant: bool = True) -> FirstOrder:
+    """Return the verdict on the gradients of ``evaluator`` at its own point, with ``constant`` cotangents too."""
     seed = evaluator.seed
 
     def reference(point: Sequence[Tensor], cotangents: Sequence[Tensor]) -> ReferenceGradients:
@@ -151,7 +151,7 @@ def decide(evaluator: Evaluator, options: Options) -> FirstOrder:
     if options.contract is None:
         narrowest = input_precision(evaluator.point)
         trials = Trials(evaluator, reference, seed, options.rtol, narrowest, coarsest)
-        return FirstOrderTest(trials).verify()
+        return FirstOrderTest(trials, constant).verify()
     precision = coarsest()
     trials = Trials(evaluator, reference, seed, options.rtol, precision)
     test = FirstOrderTest(trials)

@@ -12,7 +12,7 @@ from torch.autograd import forward_ad
 
 from pytest_autograd.call.call import Call, differentiable, named_outputs
 from pytest_autograd.call.tensors import same
-from pytest_autograd.derivatives.compare import MaybeTensors
+from pytest_autograd.derivatives.compare import MaybeTensors, copies
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.running.author_code import (
     ForwardRun,
@@ -85,8 +85,7 @@ class Evaluator:
         """Return the VJPs by one graph; None where it does not last: at last it must give the known answer again."""
         graph = self.graph(point)
         try:
-            # copied: the next backward may write into what this one returned
-            answers = [_copies(graph.vjp(v, retained=True)) for v in several]
+            answers = [copies(graph.vjp(v, retained=True)) for v in several]
             again = graph.vjp(first)
         except TargetRaised:
             return None
@@ -286,7 +285,3 @@ class Graph:
 def _dense(gradients: Sequence[Tensor | None]) -> MaybeTensors:
     """Return the gradients as dense tensors; backward may well return a sparse one for a dense input."""
     return [g if g is None or g.layout == torch.strided else g.to_dense() for g in gradients]
-
-
-def _copies(tensors: MaybeTensors) -> MaybeTensors:
-    return [None if tensor is None else tensor.clone() for tensor in tensors]

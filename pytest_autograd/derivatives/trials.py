@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -71,6 +72,12 @@ class Trials:
             Trial(list(point), cotangents, along, got, outputs, path)
             for cotangents, got in zip(several, answers, strict=True)
         ]
+
+    def on_own_graphs(self, trials: Sequence[Trial]) -> list[Trial]:
+        """Return the trials with answers of which none came from a graph that served before."""
+        first, *others = trials  # the first has a graph of its own
+        ask = self.evaluator.vjp
+        return [first, *(replace(t, got=ask(t.point, t.cotangents)) for t in others)]
 
     def nearby(self) -> list[Tensor]:
         """Return a point a little beside the given one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -121,3 +122,18 @@ def compare_one(
         return ArgumentVerdict(name, "unresolved", error, tolerance, known, given)
     status: Literal["wrong", "inexact"] = "wrong" if error > rtol else "inexact"
     return ArgumentVerdict(name, status, error, tolerance, known, given)
+
+
+def why_unresolved(judgements: Sequence[Judgement]) -> str:
+    """Say why these judgements decide nothing."""
+    if not judgements:
+        return "finite differences disagree with the reference gradient"
+    if any(judgement.rough for judgement in judgements):
+        return (
+            "forward follows the gradient at wide steps but not at small ones, as an iterative solver does that "
+            "stops early: tighten its tolerance for the check"
+        )
+    if any(judgement.status == "kink" for judgement in judgements):
+        return "the sample lies on a kink of forward"
+    uncertainty = max(j.best.uncertainty / j.scale for j in judgements)
+    return f"finite differences could not resolve the gradient (uncertain by {uncertainty:.1g} of its size)"

@@ -116,7 +116,7 @@ class OtherInputs(Facts):
         if not all(bool(torch.isfinite(y).all()) for y in outputs):
             return None
         try:
-            values = decide(evaluator, self.options)
+            values = decide(evaluator, self.options, constant=False)
         except TargetRaised as raised:
             if raised.where == "backward" and _smooth_there(evaluator, outputs, self.seed):
                 return [WrongAtOtherInput(where, raised)]
