@@ -89,6 +89,12 @@ class FirstOrder:
         """Names of the judged arguments, in their order."""
         return [argument.name for argument in self.arguments]
 
+    @property
+    def dtypes(self) -> str:
+        """The dtypes that were judged, as in ``float64``."""
+        point = self.trials[0].point if self.trials else []
+        return " and ".join(dict.fromkeys(str(x.dtype).removeprefix("torch.") for x in point))
+
 
 def _furthest(known: Tensor, given: Tensor) -> float:
     return float((known - given).abs().nan_to_num(nan=0.0).max()) if known.numel() else 0.0

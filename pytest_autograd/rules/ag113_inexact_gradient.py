@@ -30,12 +30,13 @@ EXPLAINED_BY = (
 
 def find(probe: ValueFacts) -> Iterator[Evidence]:
     """Look for arguments whose gradient is off by a resolved amount below rtol; a mere cast is AG402's."""
-    for argument in probe.numbers.first_order.arguments:
+    values = probe.numbers.first_order
+    for argument in values.arguments:
         if argument.status == "inexact" and argument.error > probe.run.cast_error(argument.name):
             index, expected, got = worst_element(argument)
             place = probe.source.of_gradient(argument.name)
             yield Evidence(
-                f"the gradient of {argument.name} is exact to {argument.error:.1g} of its size only"
+                f"in {values.dtypes} the gradient of {argument.name} is exact to {argument.error:.1g} of its size only"
                 f"{precision_words(argument)}",
                 argument=argument.name,
                 index=index,
