@@ -147,7 +147,7 @@ class InBackward(Function):
     @staticmethod
     def backward(ctx, grad_output):
         (x,) = ctx.saved_tensors
-        return 2 * stepped(x) * grad_output
+        return 2 * (stepped(x) - 1e-6 * steps) * grad_output
 
 
 class Raising(Function):
