@@ -40,8 +40,9 @@ class _NarrowingSpotter(TorchDispatchMode):
 def forward_precision(evaluator: GradientOracle, point: Sequence[Tensor]) -> float:
     """Return the machine epsilon of the coarsest dtype that forward casts to, or that its inputs have."""
     spotter = _NarrowingSpotter()
+    copied = [x.clone() for x in point]  # outputs at the point itself may be known, and nothing run
     with spotter:
-        evaluator.forward(point)
+        evaluator.forward(copied)
     return max(spotter.eps, input_precision(point))
 
 

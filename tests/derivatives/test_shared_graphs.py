@@ -11,6 +11,7 @@ from torch.autograd import Function
 from pytest_autograd import check
 from pytest_autograd.call.target import make_call
 from pytest_autograd.derivatives.evaluator import Evaluator, Repeated
+from pytest_autograd.derivatives.precision import forward_precision
 from pytest_autograd.errors import TargetRaised
 
 
@@ -186,3 +187,18 @@ def test_forward_at_the_given_point_runs_twice_and_elsewhere_each_time():
     for _ in range(5):
         evaluator.forward([evaluator.point[0] + 1])
     assert evaluator.calls["forward"] == 7
+
+
+class SingleInside(Cube):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return (x.float() ** 3).to(x.dtype)
+
+
+def test_precision_inside_forward_is_seen_where_outputs_are_known():
+    evaluator = evaluator_of(SingleInside)
+    for _ in range(3):
+        evaluator.forward(evaluator.point)
+    eps = torch.finfo(torch.float32).eps
+    assert forward_precision(evaluator, evaluator.point) == eps
