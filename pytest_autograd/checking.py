@@ -171,6 +171,8 @@ def _inner_calls(own: Subject) -> list[Subject]:
     left = {n: d for n, d in (options.domain or {}).items() if unknown_names(own.call, [n])}
     options = options.model_copy(update={"domain": left})  # the callable's own are not theirs
     return [
-        Subject(declared_call(call, options), options, own.seed, own.deadline, through=own.call.name)
+        Subject(
+            declared_call(call, options), options, own.seed, own.deadline, through=own.call.name
+        )
         for call in (*recorder.calls(), *ops.calls())
     ]

@@ -68,9 +68,9 @@ level: "quick"
 seed: 7
 inputs: "x: float64[3] differentiated; factor=2"
 verdict: "failed"
-summary: "AG101 the gradient of x is wrong"
+summary: "AG101 the gradient of x is wrong in float64"
 findings:
-  {"code": "AG101", "name": "wrong-gradient", "severity": "error", "function": "Halved", "message": "the gradient of x is wrong: it is 0.25 x the right one in every element; 3 of 3 elements are wrong", "evidence": {"argument": "x", "output": null, "index": [2], "expected": -9.2, "got": -2.3, "max_error": 0.75}, "fix": "Derive the VJP again for this argument; if it is meant to differ (straight-through, clipping, reversal), declare it with surrogate=, grad_transform= or reference= and it is verified against that.", "skill": "debugging/wrong-values", "file": "tests/test_snapshots.py", "line": 29, "column": null, "seen_by": "running", "origin": "worker"}
+  {"code": "AG101", "name": "wrong-gradient", "severity": "error", "function": "Halved", "message": "the gradient of x is wrong in float64: it is 0.25 x the right one in every element; 3 of 3 elements are wrong", "evidence": {"argument": "x", "output": null, "index": [2], "expected": -9.2, "got": -2.3, "max_error": 0.75}, "fix": "Derive the VJP again for this argument; if it is meant to differ (straight-through, clipping, reversal), declare it with surrogate=, grad_transform= or reference= and it is verified against that.", "skill": "debugging/wrong-values", "file": "tests/test_snapshots.py", "line": 29, "column": null, "seen_by": "running", "origin": "worker"}
 checks:
   {"name": "wrong-gradient", "code": "AG101", "status": "failed", "reason": null, "seconds": 0.0}
   {"name": "tensor-on-ctx", "code": "AG201", "status": "passed", "reason": null, "seconds": 0.0}
@@ -87,7 +87,7 @@ checks:
 judged:
   {"dtype": "float64", "device": "cpu", "orders": [1, 2], "elements": 3, "accuracy": null}
 left_out:
-stats: {"accuracy": null, "saved_bytes": 24, "autograd_saved_bytes": null, "input_bytes": 24, "forward_seconds": 0.0, "backward_seconds": 0.0, "autograd_forward_seconds": null, "autograd_backward_seconds": null, "calls": {"forward": 72, "backward": 18, "double backward": 1}, "unreached_lines": []}
+stats: {"accuracy": null, "saved_bytes": 24, "autograd_saved_bytes": null, "input_bytes": 24, "forward_seconds": 0.0, "backward_seconds": 0.0, "autograd_forward_seconds": null, "autograd_backward_seconds": null, "calls": {"forward": 70, "backward": 23, "double backward": 1}, "unreached_lines": []}
 isolation: null
 seconds: 0.0""",  # noqa: E501
     )

@@ -14,7 +14,6 @@ from pytest_autograd.derivatives.autograd_reference import ReferenceGradients
 from pytest_autograd.derivatives.compare import MaybeTensors
 from pytest_autograd.derivatives.contracts import check_keys
 from pytest_autograd.derivatives.directional_test import judge
-from pytest_autograd.derivatives.evaluator import GradientOracle
 from pytest_autograd.derivatives.finite_differences import (
     FunctionAlongLine,
     Samples,
@@ -22,6 +21,7 @@ from pytest_autograd.derivatives.finite_differences import (
     numeric_tolerance,
 )
 from pytest_autograd.derivatives.first_order import FirstOrderTest
+from pytest_autograd.derivatives.oracle import GradientOracle
 from pytest_autograd.derivatives.precision import input_precision
 from pytest_autograd.derivatives.second_order import SecondOrder, SecondOrderJudge
 from pytest_autograd.derivatives.tangents import direction, inner, size

@@ -99,6 +99,12 @@ class RemoteEvaluator:
         _, found = ask(self.host, question, [*point, *cotangents], split=len(point))
         return _like(found, point)
 
+    def vjps(
+        self, point: Sequence[Tensor], several: Sequence[Sequence[Tensor]]
+    ) -> list[MaybeTensors]:
+        """Return what backward answers for each of several cotangents, each on a graph of its own."""
+        return [self.vjp(point, cotangents) for cotangents in several]
+
     def double_vjp(
         self, point: Sequence[Tensor], cotangents: Sequence[Tensor], weights: Sequence[Tensor]
     ) -> tuple[MaybeTensors, MaybeTensors]:

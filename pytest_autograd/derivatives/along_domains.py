@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pytest_autograd.derivatives.compare import MaybeTensors
-from pytest_autograd.derivatives.evaluator import GradientOracle
+from pytest_autograd.derivatives.oracle import GradientOracle
 from pytest_autograd.derivatives.verdicts import FirstOrder
 from pytest_autograd.domains.domain import Domain, declaration
 from pytest_autograd.errors import NotApplicable
@@ -51,6 +51,17 @@ class AlongDomains:
         leaves, there = self._leaves(point)
         found = self.inner.vjp([x.detach() for x in there], cotangents)
         return [_pulled(x, y, g) for x, y, g in zip(leaves, there, found, strict=True)]
+
+    def vjps(
+        self, point: Sequence[Tensor], several: Sequence[Sequence[Tensor]]
+    ) -> list[MaybeTensors]:
+        """Return :meth:`vjp` at one point for each of several lists of cotangents."""
+        leaves, there = self._leaves(point)
+        found = self.inner.vjps([x.detach() for x in there], several)
+        return [
+            [_pulled(x, y, g) for x, y, g in zip(leaves, there, each, strict=True)]
+            for each in found
+        ]
 
     def double_vjp(
         self, point: Sequence[Tensor], cotangents: Sequence[Tensor], weights: Sequence[Tensor]

@@ -8,6 +8,7 @@ result is exact and elementwise, at any size and dtype, but blind where forward 
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -44,9 +45,12 @@ LEAVES_GRAPH = frozenset(
         "__cuda_array_interface__",
     ]
 )
-
-
-MOST_STEPS = 10_000  # a deeper graph is too dear to hold, and freeing it may overflow the stack
+MOST_STEPS = 10_000
+MOST_SECONDS = 10.0
+MOST_BYTES = 2 << 30
+MOST_NODES = (
+    2_000  # nodes seen from Python are freed by recursion, which overflows a small stack at 5,000
+)
 
 
 class StandInContext:
@@ -82,11 +86,12 @@ AskReference = Callable[[Sequence[Tensor], Sequence[Tensor]], ReferenceGradients
 
 
 class _BreakSpotter(TorchFunctionMode):
-    """Notes each operation that takes a differentiable tensor out of the graph."""
+    """Notes each operation that takes a differentiable tensor out of the graph, and ends a run that is too dear."""
 
     def __init__(self) -> None:
         self.breaks: list[str] = []
-        self._steps = 0
+        self._steps = self._bytes = 0
+        self._stop = time.monotonic() + MOST_SECONDS
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         tracked = [
@@ -96,8 +101,7 @@ class _BreakSpotter(TorchFunctionMode):
         ]
         if tracked:
             self._steps += 1
-            if self._steps > MOST_STEPS:
-                raise NotApplicable(f"forward takes more than {MOST_STEPS:,} steps")
+            self._give_up_in_time()
             name = getattr(func, "__name__", str(func))
             attribute = name == "__get__"
             if attribute:
@@ -107,7 +111,18 @@ class _BreakSpotter(TorchFunctionMode):
             elif not torch.is_grad_enabled() and not attribute:
                 self._note("torch.no_grad")
         with torch._C.DisableTorchFunctionSubclass():
-            return func(*args, **(kwargs or {}))
+            result = func(*args, **(kwargs or {}))
+        if isinstance(result, Tensor) and result.requires_grad and result._base is None:
+            self._bytes += result.nbytes
+        return result
+
+    def _give_up_in_time(self) -> None:
+        if self._steps > MOST_STEPS:
+            raise NotApplicable(f"forward takes more than {MOST_STEPS:,} steps")
+        if self._bytes > MOST_BYTES:
+            raise NotApplicable(f"forward makes more than {MOST_BYTES >> 30} GiB of intermediates")
+        if time.monotonic() > self._stop:
+            raise NotApplicable(f"forward takes more than {MOST_SECONDS:g} s under autograd")
 
     def _note(self, name: str) -> None:
         if name not in self.breaks:
@@ -196,13 +211,19 @@ def foreign_nodes(outputs: Sequence[Tensor]) -> list[str]:
     """Return the names of the nodes that torch did not generate: such a backward would witness for itself.
 
     Those are custom ops, Functions in C++, compiled regions, nodes of other libraries.
+
+    Raises:
+        NotApplicable: there are too many nodes to look at.
     """
-    kinds = {type(node) for node in nodes_of(outputs)}
+    nodes = nodes_of(outputs, MOST_NODES + 1)
+    if len(nodes) > MOST_NODES:
+        raise NotApplicable(f"the graph of forward has more than {MOST_NODES:,} nodes")
+    kinds = {type(node) for node in nodes}
     own = torch._C._functions  # type: ignore[attr-defined]
     return sorted(k.__name__ for k in kinds if getattr(own, k.__name__, None) is not k)
 
 
-def nodes_of(outputs: Sequence[Tensor], most: float = float("inf")) -> list[Any]:
+def nodes_of(outputs: Sequence[Tensor], most: int = MOST_NODES) -> list[Any]:
     """Return the nodes of the graph behind ``outputs``, at most so many."""
     seen: dict[Any, None] = {}
     todo: list[Any] = [output.grad_fn for output in outputs]

@@ -16,13 +16,14 @@ from pytest_autograd.derivatives.autograd_reference import (
 )
 from pytest_autograd.derivatives.compare import MaybeTensors
 from pytest_autograd.derivatives.directional_test import judge
-from pytest_autograd.derivatives.evaluator import Evaluator, GradientOracle
+from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.derivatives.finite_differences import (
     FunctionAlongLine,
     numeric_gradient,
     numeric_tolerance,
 )
 from pytest_autograd.derivatives.first_order import CONTRACT_RTOL, FirstOrderTest
+from pytest_autograd.derivatives.oracle import GradientOracle
 from pytest_autograd.derivatives.precision import forward_precision, input_precision
 from pytest_autograd.derivatives.tangents import inner, size
 from pytest_autograd.derivatives.trials import Trials
@@ -137,8 +138,8 @@ def true_vjp(
     return TrueVjp(by_differences if doubted else by_autograd, numeric=doubted)
 
 
-def decide(evaluator: Evaluator, options: Options) -> FirstOrder:
-    """Return the verdict on the gradients of ``evaluator`` at its own point."""
+def decide(evaluator: Evaluator, options: Options, constant: bool = True) -> FirstOrder:
+    """Return the verdict on the gradients of ``evaluator`` at its own point, with ``constant`` cotangents too."""
     seed = evaluator.seed
 
     def reference(point: Sequence[Tensor], cotangents: Sequence[Tensor]) -> ReferenceGradients:
@@ -150,7 +151,7 @@ def decide(evaluator: Evaluator, options: Options) -> FirstOrder:
     if options.contract is None:
         narrowest = input_precision(evaluator.point)
         trials = Trials(evaluator, reference, seed, options.rtol, narrowest, coarsest)
-        return FirstOrderTest(trials).verify()
+        return FirstOrderTest(trials, constant).verify()
     precision = coarsest()
     trials = Trials(evaluator, reference, seed, options.rtol, precision)
     test = FirstOrderTest(trials)

@@ -1,22 +1,19 @@
-"""The numbers of the checked code: forward, VJP, and VJP of the VJP, always on fresh inputs and a fresh graph.
-
-Numeric facts talk to :class:`GradientOracle` only, never to the Function, so that the judge can sit in another process.
-"""
+"""The numbers of the checked code: forward, VJP, and VJP of the VJP, on fresh inputs."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
 from pytest_autograd.call.call import Call, differentiable, named_outputs
-from pytest_autograd.derivatives.compare import MaybeTensors
-from pytest_autograd.errors import NotApplicable
+from pytest_autograd.call.tensors import same
+from pytest_autograd.derivatives.compare import MaybeTensors, copies
+from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.running.author_code import (
     ForwardRun,
     NoHistory,
@@ -25,39 +22,6 @@ from pytest_autograd.running.author_code import (
     run_forward,
     run_inside,
 )
-
-
-class GradientOracle(Protocol):
-    """What the judge may ask; a point has a value for each differentiated argument, in the order of ``names``."""
-
-    @property
-    def output_names(self) -> list[str]:
-        """Names of the differentiable outputs, known after a first forward."""
-        ...
-
-    @property
-    def point(self) -> list[Tensor]:
-        """The differentiated values as given."""
-        ...
-
-    @property
-    def names(self) -> list[str]:
-        """Names of the differentiated arguments."""
-        ...
-
-    def forward(self, point: Sequence[Tensor]) -> list[Tensor]:
-        """Return the differentiable outputs at ``point``, detached."""
-        ...
-
-    def vjp(self, point: Sequence[Tensor], cotangents: Sequence[Tensor | None]) -> MaybeTensors:
-        """Return the gradient of ``<cotangents, outputs>`` for each argument, None where it has none."""
-        ...
-
-    def double_vjp(
-        self, point: Sequence[Tensor], cotangents: Sequence[Tensor], weights: Sequence[Tensor]
-    ) -> tuple[MaybeTensors, MaybeTensors]:
-        """Return the gradients of ``<weights, vjp(point, cotangents)>`` by the arguments and by the cotangents."""
-        ...
 
 
 class Evaluator:
@@ -70,6 +34,7 @@ class Evaluator:
         self.runs = Runs()
         self.doors_used: dict[str, str] = {}
         self._outputs: list[int] | None = None
+        self._here = Repeated()
 
     @property
     def output_indices(self) -> list[int]:
@@ -88,7 +53,8 @@ class Evaluator:
 
     def forward(self, point: Sequence[Tensor]) -> list[Tensor]:
         """Return the differentiable outputs at ``point``, detached."""
-        return [output.detach() for output in self.graph(point).outputs]
+        known = self._here.outputs if self._is_given(point) else None
+        return known or [output.detach() for output in self.graph(point).outputs]
 
     def vjp(self, point: Sequence[Tensor], cotangents: Sequence[Tensor | None]) -> MaybeTensors:
         """Return the gradient of ``<cotangents, outputs>`` for each differentiated argument, None where it has none.
@@ -97,11 +63,47 @@ class Evaluator:
         """
         return self.graph(point).vjp(cotangents)
 
+    def vjps(
+        self, point: Sequence[Tensor], several: Sequence[Sequence[Tensor]]
+    ) -> list[MaybeTensors]:
+        """Return :meth:`vjp` at one point for each of several lists of cotangents.
+
+        The first has a graph of its own, freed behind it as in training; the others share one, if it lasts.
+        """
+        first, *others = several
+        answer = self.vjp(point, first)
+        shared = self._by_one_graph(point, others, first, answer) if len(others) > 1 else None
+        return [answer, *(shared or (self.vjp(point, cotangents) for cotangents in others))]
+
+    def _by_one_graph(
+        self,
+        point: Sequence[Tensor],
+        several: Sequence[Sequence[Tensor]],
+        first: Sequence[Tensor],
+        answer: MaybeTensors,
+    ) -> list[MaybeTensors] | None:
+        """Return the VJPs by one graph; None where it does not last: at last it must give the known answer again."""
+        graph = self.graph(point)
+        try:
+            answers = [copies(graph.vjp(v, retained=True)) for v in several]
+            again = graph.vjp(first)
+        except TargetRaised:
+            return None
+        pairs = zip(answer, again, strict=True)
+        lasts = all(a is b if a is None or b is None else same(a, b) for a, b in pairs)
+        return answers if lasts else None
+
     def graph(self, point: Sequence[Tensor]) -> Graph:
         """Run forward at ``point`` and return its graph, for what is to happen before or instead of a plain VJP."""
         self.calls["forward"] += 1
         run = run_forward(self.call, self.call.filled(point), seed=self.seed, runs=self.runs)
-        return Graph(self, point, run, self._differentiable(run.outputs))
+        outputs = self._differentiable(run.outputs)
+        if self._is_given(point):
+            self._here.note(outputs)
+        return Graph(self, point, run, outputs)
+
+    def _is_given(self, point: Sequence[Tensor]) -> bool:
+        return all(x is own for x, own in zip(point, self.point, strict=True))
 
     def _differentiable(self, named: Sequence[tuple[str, Tensor]]) -> list[Tensor]:
         """Return the differentiable outputs, the same ones each time."""
@@ -159,6 +161,26 @@ class Evaluator:
         return list(second[: len(graph.leaves)]), list(second[len(graph.leaves) :])
 
 
+class Repeated:
+    """The outputs of runs that should be equal: known from the second one on, if that gave the same."""
+
+    def __init__(self) -> None:
+        self._first: list[Tensor] | None = None
+        self._repeats: bool | None = None
+
+    def note(self, outputs: Sequence[Tensor]) -> None:
+        """Take the outputs of one run."""
+        if self._first is None:
+            self._first = [output.detach().clone() for output in outputs]
+        elif self._repeats is None:
+            self._repeats = all(map(same, self._first, outputs))
+
+    @property
+    def outputs(self) -> list[Tensor] | None:
+        """Copies of the outputs that each further run would give; None where that is not known."""
+        return [y.clone() for y in self._first or ()] if self._repeats else None
+
+
 @dataclass(frozen=True)
 class Door:
     """A tensor by which a gradient may leave: ``argument.attribute``, of the argument's own shape.
@@ -198,29 +220,36 @@ class Graph:
         self._evaluator, self._point = evaluator, point
 
     def vjp(
-        self, cotangents: Sequence[Tensor | None], *, shift: int = 1, copied: bool = True
+        self,
+        cotangents: Sequence[Tensor | None],
+        *,
+        shift: int = 1,
+        copied: bool = True,
+        retained: bool = False,
     ) -> MaybeTensors:
         """Return the gradients of ``<cotangents, outputs>``.
 
         Cotangents are ``copied`` first, which keeps backward from writing into the caller's and may change their
         strides. ``shift`` is added to the seed for backward: were it 0, a backward that draws its own dropout mask
-        would draw forward's.
+        would draw forward's. A ``retained`` graph may be asked again.
         """
         with self.entering_backward(shift):
-            return self.backward(cotangents, copied)
+            return self.backward(cotangents, copied, retained)
 
     def entering_backward(self, shift: int = 1) -> entering:
         """Return the block that :meth:`backward` is to run in."""
         self._evaluator.calls["backward"] += 1
         return entering("backward", self._evaluator.seed + shift, self._evaluator.runs)
 
-    def backward(self, cotangents: Sequence[Tensor | None], copied: bool = True) -> MaybeTensors:
+    def backward(
+        self, cotangents: Sequence[Tensor | None], copied: bool = True, retained: bool = False
+    ) -> MaybeTensors:
         """Run the engine; by ``.backward()`` where ``autograd.grad`` is refused (reentrant checkpoints).
 
         What backward added to a tensor that hangs on an argument (:class:`Door`) is the gradient of that argument.
         """
         before = [door.tensor.detach().clone() for door in self.doors]
-        gradients = self._engine(cotangents, copied)
+        gradients = self._engine(cotangents, copied, retained)
         used = self._evaluator.doors_used
         for door, old in zip(self.doors, before, strict=True):
             if not torch.equal(old, door.tensor):
@@ -229,12 +258,17 @@ class Graph:
                 gradients[door.place] = (door.tensor - old).to(self.leaves[door.place].dtype)
         return gradients
 
-    def _engine(self, cotangents: Sequence[Tensor | None], copied: bool) -> MaybeTensors:
+    def _engine(
+        self, cotangents: Sequence[Tensor | None], copied: bool, retained: bool
+    ) -> MaybeTensors:
         pairs = [(y, v) for y, v in zip(self.outputs, cotangents, strict=True) if v is not None]
         outputs = [y for y, _ in pairs]
         sent = [v.detach().clone() if copied else v for _, v in pairs]
         try:
-            return _dense(torch.autograd.grad(outputs, self.leaves, sent, allow_unused=True))
+            answers = torch.autograd.grad(
+                outputs, self.leaves, sent, retain_graph=retained, allow_unused=True
+            )
+            return _dense(answers)
         except RuntimeError as refused:
             if ".grad()" not in str(refused):
                 raise

@@ -19,7 +19,13 @@ from pytest_autograd.derivatives.directional_test import Judgement
 from pytest_autograd.derivatives.finite_differences import EPS
 from pytest_autograd.derivatives.tangents import inner
 from pytest_autograd.derivatives.trials import Trials
-from pytest_autograd.derivatives.verdicts import ArgumentVerdict, FirstOrder, Trial, compare_one
+from pytest_autograd.derivatives.verdicts import (
+    ArgumentVerdict,
+    FirstOrder,
+    Trial,
+    compare_one,
+    why_unresolved,
+)
 from pytest_autograd.errors import NotApplicable
 
 TRIALS = 2
@@ -30,23 +36,23 @@ Truth = Callable[[Sequence[Tensor], Sequence[Tensor]], MaybeTensors]
 
 
 class FirstOrderTest:
-    """Decides on the gradients of one evaluator; see the table in the documentation of verdicts."""
+    """Decides on the gradients of one evaluator; see the table in the documentation of verdicts.
 
-    def __init__(self, trials: Trials) -> None:
-        self.trials, self.evaluator = trials, trials.evaluator
+    ``constant``: cotangents as sums and masked losses give them are tried too.
+    """
+
+    def __init__(self, trials: Trials, constant: bool = True) -> None:
+        self.trials, self.evaluator, self.constant = trials, trials.evaluator, constant
 
     def against_truth(self, truth: Truth, by: str, tolerance: float) -> FirstOrder:
         """Verify against known gradients (a contract), element by element, at the point and beside it."""
         trials = self.trials.draw(self.evaluator.point, constant=True)
         trials += self.trials.draw(self.trials.nearby())
-        compared = [
-            argument
-            for trial in trials
-            for argument in self.trials.compare(
-                trial, truth(trial.point, trial.cotangents), tolerance
-            )
-        ]
-        arguments = _worst_of_each(compared)
+        known = [truth(trial.point, trial.cotangents) for trial in trials]
+        arguments = self._all_compared(trials, known, tolerance)
+        if any(argument.status != "ok" for argument in arguments):
+            trials = self.trials.on_own_graphs(trials)
+            arguments = self._all_compared(trials, known, tolerance)
         bad = any(argument.status not in ("ok", "inexact") for argument in arguments)
         error = max((argument.error for argument in arguments), default=0.0)
         values = FirstOrder(
@@ -54,6 +60,13 @@ class FirstOrderTest:
         )
         self._say_what_hardly_matters(values)
         return self._if_anything(values)
+
+    def _all_compared(
+        self, trials: Sequence[Trial], known: Sequence[MaybeTensors], tolerance: float
+    ) -> list[ArgumentVerdict]:
+        pairs = zip(trials, known, strict=True)
+        compared = [self.trials.compare(trial, want, tolerance) for trial, want in pairs]
+        return _worst_of_each([argument for each in compared for argument in each])
 
     def verify(self) -> FirstOrder:
         """Verify against forward itself."""
@@ -85,13 +98,11 @@ class FirstOrderTest:
         return replace(values, confirmed=False, accuracy=None, reason=reason, vacuous=True)
 
     def _at(self, point: Sequence[Tensor]) -> FirstOrder:
-        trials = self.trials.draw(point, TRIALS, constant=True)
-        every = range(len(point))
-        judgements = [self.trials.judge_trial(trial, every) for trial in trials[:TRIALS]]
-        wrong = any(judgement.status == "wrong" for judgement in judgements)
-        if not wrong:  # ones may cancel, so that nothing is resolved: they only ever object
-            plain = (self.trials.judge_trial(trial, every) for trial in trials[TRIALS:])
-            wrong = any(judgement.status == "wrong" for judgement in plain)
+        trials = self.trials.draw(point, TRIALS, constant=self.constant)
+        judgements, wrong = self._heard(trials)
+        if wrong or any(judgement.status != "ok" for judgement in judgements):
+            trials = self.trials.on_own_graphs(trials)
+            judgements, wrong = self._heard(trials)
         kinked = any(judgement.status == "kink" for judgement in judgements)
         base = FirstOrder(
             [], False, "judge", trials=trials, kinked=kinked, precision=self.trials.precision
@@ -109,6 +120,16 @@ class FirstOrderTest:
         if not self._compared_with_reference(base, judgements[0]):
             self._resolve_each(base, judgements[0])
         return base
+
+    def _heard(self, trials: Sequence[Trial]) -> tuple[list[Judgement], bool]:
+        """Return the judge's word on the drawn cotangents, and whether any trial is wrong."""
+        every = range(len(trials[0].point))
+        judgements = [self.trials.judge_trial(trial, every) for trial in trials[:TRIALS]]
+        wrong = any(judgement.status == "wrong" for judgement in judgements)
+        if not wrong:  # ones may cancel, so that nothing is resolved: they only ever object
+            plain = (self.trials.judge_trial(trial, every) for trial in trials[TRIALS:])
+            wrong = any(judgement.status == "wrong" for judgement in plain)
+        return judgements, wrong
 
     def _resolve_each(self, values: FirstOrder, judgement: Judgement) -> None:
         """Judge alone each argument that hardly matters beside the others."""
@@ -145,21 +166,8 @@ class FirstOrderTest:
 
     def _unresolved(self, values: FirstOrder, judgements: Sequence[Judgement] = ()) -> FirstOrder:
         values.arguments = [ArgumentVerdict(name, "unresolved") for name in self.evaluator.names]
-        values.reason = self._why_unresolved(judgements)
+        values.reason = why_unresolved(judgements)
         return values
-
-    def _why_unresolved(self, judgements: Sequence[Judgement]) -> str:
-        if not judgements:
-            return "finite differences disagree with the reference gradient"
-        if any(judgement.rough for judgement in judgements):
-            return (
-                "forward follows the gradient at wide steps but not at small ones, as an iterative solver does that "
-                "stops early: tighten its tolerance for the check"
-            )
-        if any(judgement.status == "kink" for judgement in judgements):
-            return "the sample lies on a kink of forward"
-        uncertainty = max(j.best.uncertainty / j.scale for j in judgements)
-        return f"finite differences could not resolve the gradient (uncertain by {uncertainty:.1g} of its size)"
 
     def _compared_with_reference(self, values: FirstOrder, judgement: Judgement) -> bool:
         """Let the reference look for errors smaller than the judge resolves; return whether it could.

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from pytest_autograd.derivatives.evaluator import GradientOracle
 from pytest_autograd.derivatives.finite_differences import EPS, FunctionAlongLine
+from pytest_autograd.derivatives.oracle import GradientOracle
 
 JUMP = 1e-2  # relative change that no rounding explains
 PROBE_NOISE = 1e-7  # step of the fourth difference that measures rounding: curvature hardly enters
@@ -40,8 +40,9 @@ class _NarrowingSpotter(TorchDispatchMode):
 def forward_precision(evaluator: GradientOracle, point: Sequence[Tensor]) -> float:
     """Return the machine epsilon of the coarsest dtype that forward casts to, or that its inputs have."""
     spotter = _NarrowingSpotter()
+    copied = [x.clone() for x in point]  # outputs at the point itself may be known, and nothing run
     with spotter:
-        evaluator.forward(point)
+        evaluator.forward(copied)
     return max(spotter.eps, input_precision(point))
 
 

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from pytest_autograd.derivatives.compare import MaybeTensors
 from pytest_autograd.derivatives.directional_test import Judgement, judge
-from pytest_autograd.derivatives.evaluator import GradientOracle
 from pytest_autograd.derivatives.finite_differences import FunctionAlongLine, Samples
+from pytest_autograd.derivatives.oracle import GradientOracle
 from pytest_autograd.derivatives.precision import measured_precision
 from pytest_autograd.derivatives.tangents import (
     JITTER,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -10,7 +11,6 @@ from torch import Tensor
 from pytest_autograd.derivatives.autograd_reference import AskReference
 from pytest_autograd.derivatives.compare import MaybeTensors, relative_error
 from pytest_autograd.derivatives.directional_test import Judgement, judge
-from pytest_autograd.derivatives.evaluator import GradientOracle
 from pytest_autograd.derivatives.finite_differences import (
     EPS,
     FunctionAlongLine,
@@ -18,6 +18,7 @@ from pytest_autograd.derivatives.finite_differences import (
     numeric_gradient,
     numeric_tolerance,
 )
+from pytest_autograd.derivatives.oracle import GradientOracle
 from pytest_autograd.derivatives.precision import measured_precision
 from pytest_autograd.derivatives.tangents import (
     JITTER,
@@ -63,13 +64,20 @@ class Trials:
         outputs = self.evaluator.forward(point)
         along = direction(point, self.generator)
         path = Samples(self.evaluator.forward, point, along, outputs, outputs)
-        trials = []
         drawn = [signed_bounded(outputs, self.generator) for _ in range(count)]
         plain = _plain_cotangents(outputs, drawn[0]) if constant else []
-        for cotangents in (*drawn, *plain):
-            got = self.evaluator.vjp(point, cotangents)
-            trials.append(Trial(list(point), cotangents, along, got, outputs, path))
-        return trials
+        several = [*drawn, *plain]
+        answers = self.evaluator.vjps(point, several)
+        return [
+            Trial(list(point), cotangents, along, got, outputs, path)
+            for cotangents, got in zip(several, answers, strict=True)
+        ]
+
+    def on_own_graphs(self, trials: Sequence[Trial]) -> list[Trial]:
+        """Return the trials with answers of which none came from a graph that served before."""
+        first, *others = trials  # the first has a graph of its own
+        ask = self.evaluator.vjp
+        return [first, *(replace(t, got=ask(t.point, t.cotangents)) for t in others)]
 
     def nearby(self) -> list[Tensor]:
         """Return a point a little beside the given one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -88,6 +89,12 @@ class FirstOrder:
         """Names of the judged arguments, in their order."""
         return [argument.name for argument in self.arguments]
 
+    @property
+    def dtypes(self) -> str:
+        """The dtypes that were judged, as in ``float64``."""
+        point = self.trials[0].point if self.trials else []
+        return " and ".join(dict.fromkeys(str(x.dtype).removeprefix("torch.") for x in point))
+
 
 def _furthest(known: Tensor, given: Tensor) -> float:
     return float((known - given).abs().nan_to_num(nan=0.0).max()) if known.numel() else 0.0
@@ -121,3 +128,18 @@ def compare_one(
         return ArgumentVerdict(name, "unresolved", error, tolerance, known, given)
     status: Literal["wrong", "inexact"] = "wrong" if error > rtol else "inexact"
     return ArgumentVerdict(name, status, error, tolerance, known, given)
+
+
+def why_unresolved(judgements: Sequence[Judgement]) -> str:
+    """Say why these judgements decide nothing."""
+    if not judgements:
+        return "finite differences disagree with the reference gradient"
+    if any(judgement.rough for judgement in judgements):
+        return (
+            "forward follows the gradient at wide steps but not at small ones, as an iterative solver does that "
+            "stops early: tighten its tolerance for the check"
+        )
+    if any(judgement.status == "kink" for judgement in judgements):
+        return "the sample lies on a kink of forward"
+    uncertainty = max(j.best.uncertainty / j.scale for j in judgements)
+    return f"finite differences could not resolve the gradient (uncertain by {uncertainty:.1g} of its size)"

@@ -40,8 +40,9 @@ def explain(probe: ValueFacts, values: FirstOrder, argument: ArgumentVerdict) ->
     cause = SURROGATE if surrogate else _cause(probe, values, argument)
     clipped = not declared and cause == WHERE_FLAT
     against = f" (against the declared {values.by})" if declared else ""
+    where = f" in {values.dtypes}"
     return Evidence(
-        f"the gradient of {argument.name} is wrong{against}: {cause}{_share(argument)}",
+        f"the gradient of {argument.name} is wrong{where}{against}: {cause}{_share(argument)}",
         argument=argument.name,
         index=index,
         expected=expected,

@@ -74,9 +74,9 @@ class _Fact:
     def __get__(self, facts: Facts, owner: type | None = None) -> Any:
         name, known, refused = self.name, facts._known, facts._refused
         if name not in known and name not in refused:
-            if facts.subject.left < 0:
-                raise NotApplicable(OUT_OF_TIME)
             try:
+                if facts.subject.left < 0:
+                    raise NotApplicable(OUT_OF_TIME)
                 known[name] = self.observe(facts)
             except NotApplicable as reason:
                 refused[name] = reason

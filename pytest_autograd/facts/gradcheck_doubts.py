@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from pytest_autograd.derivatives.evaluator import GradientOracle
+from pytest_autograd.derivatives.oracle import GradientOracle
 from pytest_autograd.derivatives.tangents import inner, size
 from pytest_autograd.derivatives.verdicts import FirstOrder, Trial
 

@@ -97,14 +97,14 @@ class Layouts(Facts):
                 other = Evaluator(laid(call, i, lay), self.seed)
                 where = f"with a {name} {slot.name}"
                 try:
-                    there = other.forward(point)
+                    graph = other.graph(point)
                 except NotApplicable:  # refused, not wrong
                     continue
-                for a, b in zip(outputs, there, strict=True):
+                for a, b in zip(outputs, map(Tensor.detach, graph.outputs), strict=True):
                     if relative_error(a, b) > tolerance:
                         return Difference(f"{where}, forward", error=relative_error(a, b))
                 found = first_difference(
-                    where, other.names, want, lambda o=other: o.vjp(point, cotangents), tolerance
+                    where, other.names, want, lambda g=graph: g.vjp(cotangents), tolerance
                 )
                 if found is not None:
                     return found

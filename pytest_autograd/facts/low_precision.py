@@ -18,15 +18,13 @@ from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.derivatives.tangents import draw_cotangents
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.base import Facts, Subject, fact
-from pytest_autograd.facts.numbers import Numbers
+from pytest_autograd.facts.numbers import GROSS, Numbers
 
 #: Relative error of a gradient, against its own scale, that a dtype's rounding explains in a short computation.
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.03}
 #: The same beside what autograd through forward loses there, which is the better yardstick.
 BESIDE_AUTOGRAD = {torch.float32: 1e-3, torch.bfloat16: 0.03, torch.float16: 0.004}
 WORSE_THAN_AUTOGRAD = 8.0
-#: Relative error that no rounding explains at the sizes given.
-GROSS = {torch.float64: 1e-2, torch.float32: 1e-2, torch.float16: 0.1, torch.bfloat16: 0.2}
 SAME_FORWARD = 0.05
 LARGEST = 60_000
 CHEAP_SECONDS = 0.02
@@ -84,6 +82,20 @@ class LowPrecision(Facts):
                         gross = not where and error > GROSS[dtype]
                         found[name] = Drift(name, dtype, where, error, beside, gross)
         return list(found.values())
+
+    @fact
+    def wider(self) -> list[Drift]:
+        """The arguments whose gradient is grossly off only in a wider dtype than the one given."""
+        self.numbers.require_first_order()
+        values = self.numbers.wrong_in_wider
+        if values is None:
+            return []
+        dtype, where = values.trials[0].point[0].dtype, ", which was not given,"
+        return [
+            Drift(a.name, dtype, where, a.error, None, gross=True)
+            for a in values.arguments
+            if a.status == "wrong"
+        ]
 
     @fact
     def given(self) -> list[Drift]:

@@ -59,7 +59,7 @@ class PartialGradients(Facts):
         where = f"with {' and '.join(call.slots[i].name for i in frozen)} frozen"
         other = Evaluator(call.with_frozen(*frozen), self.seed)
         try:
-            other.forward(other.point)
+            graph = other.graph(other.point)
         except TargetRaised as raised:
             return Difference(f"{where}, forward", raised=raised.error)
         except NotApplicable:  # no output requires grad any more
@@ -70,7 +70,7 @@ class PartialGradients(Facts):
             where,
             other.names,
             [full[name] for name in other.names],
-            lambda: other.vjp(other.point, sample.cotangents),
+            lambda: graph.vjp(sample.cotangents),
             self.numbers.tolerance,
         )
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from pytest_autograd.call.call import Call
-from pytest_autograd.derivatives.evaluator import GradientOracle
+from pytest_autograd.derivatives.oracle import GradientOracle
 from pytest_autograd.derivatives.second_order import SecondOrder
 from pytest_autograd.derivatives.verdicts import FirstOrder, Trial
 from pytest_autograd.domains.domain import Domain

@@ -14,7 +14,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from pytest_autograd.call.call import Call, differentiable
 from pytest_autograd.call.tensors import memory, storages
 from pytest_autograd.derivatives.autograd_reference import raw_forwards
-from pytest_autograd.derivatives.compare import MaybeTensors
+from pytest_autograd.derivatives.compare import MaybeTensors, copies
 from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.derivatives.tangents import draw_cotangents
 from pytest_autograd.errors import NotApplicable, TargetRaised
@@ -67,7 +67,7 @@ class SavedTensors(Facts):
         every = Evaluator(replace(call, slots=slots), self.seed)
         cotangents = draw_cotangents(every.forward(every.point), self.seed)
         with saved_tensors_hooks(lambda tensor: tensor, lambda tensor: tensor):
-            clean = every.vjp(every.point, cotangents)
+            clean = copies(every.vjp(every.point, cotangents))
         tensors = [i for i, value in enumerate(saves[-1].values) if value is not None]
         return [
             tensor

@@ -30,7 +30,7 @@ EXPLAINED_BY = ("AG309",)
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare the dtype given with float64; at level full other dtypes too, also with long axes."""
     told = set()
-    for found in probe.low_precision.given:
+    for found in (*probe.low_precision.wider, *probe.low_precision.given):
         told.add(found.argument)
         if found.raised is not None:
             what = f"backward raises in {_name(found)}{found.where.rstrip(',')}"

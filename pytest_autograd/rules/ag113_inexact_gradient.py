@@ -27,13 +27,14 @@ def find(probe: ValueFacts) -> Iterator[Evidence]:
 
     What the data's own rounding changes as much is nothing that anyone meets.
     """
-    for argument in probe.numbers.first_order.arguments:
+    values = probe.numbers.first_order
+    for argument in values.arguments:
         least = max(probe.run.cast_error(argument.name), probe.numbers.data_precision)
         if argument.status == "inexact" and argument.error > least:
             index, expected, got = worst_element(argument)
             place = probe.source.of_gradient(argument.name)
             yield Evidence(
-                f"the gradient of {argument.name} is exact to {argument.error:.1g} of its size only"
+                f"in {values.dtypes} the gradient of {argument.name} is exact to {argument.error:.1g} of its size only"
                 f"{precision_words(argument)}",
                 argument=argument.name,
                 index=index,

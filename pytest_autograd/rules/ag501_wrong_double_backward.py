@@ -29,17 +29,15 @@ EXPLAINED_BY = ("AG101", "AG103", "AG202", "AG206", "AG301", "AG302", "AG303", "
 
 def find(probe: ValueFacts) -> Iterator[Evidence]:
     """Compare double backward with finite differences of the first gradient."""
-    second = probe.numbers.second_order
-    inexact = max(
-        (a.error for a in probe.numbers.first_order.arguments if a.status == "inexact"), default=0.0
-    )
+    second, values = probe.numbers.second_order, probe.numbers.first_order
+    inexact = max((a.error for a in values.arguments if a.status == "inexact"), default=0.0)
     if second.status == "wrong" and second.judgement is not None:
         if second.judgement.discrepancy <= 1000 * inexact:
             raise NotApplicable("the first derivative is inexact by as much (AG113)")
         what = "wrong" if math.isfinite(second.judgement.claimed) else "not finite"
         names = ", ".join(second.blamed) or "the arguments"
         yield Evidence(
-            f"the second derivative by {names} is {what}",
+            f"the second derivative by {names} is {what} in {values.dtypes}",
             argument=second.blamed[0] if second.blamed else None,
             expected=second.judgement.best.value,
             got=second.judgement.claimed,

@@ -15,7 +15,7 @@ from pytest_autograd.call.call import Call, Tensors, named_outputs
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.running.line_watch import LINE_WATCH
 from pytest_autograd.running.phase import phase
-from pytest_autograd.running.rng import python_streams, reseed
+from pytest_autograd.running.rng import drew_since, reseed
 from pytest_autograd.running.time_limit import SHORTEST, TIME_LIMIT
 
 MANY_TIMES = 50
@@ -49,7 +49,7 @@ class entering:
         NotApplicable: it had not come back in its time.
     """
 
-    __slots__ = ("_phase", "_runs", "_seed", "_start", "_streams", "_timed", "_watched", "_where")
+    __slots__ = ("_learning", "_phase", "_runs", "_seed", "_start", "_timed", "_watched", "_where")
 
     def __init__(self, where: str, seed: int, runs: Runs | None = None) -> None:
         self._where, self._seed, self._runs = where, seed, runs
@@ -58,7 +58,7 @@ class entering:
     def __enter__(self) -> None:
         known = self._runs.draws_in_python.get(self._where) if self._runs else True
         reseed(self._seed, torch_only=known is False)
-        self._streams = python_streams() if known is None else None
+        self._learning = known is None
         self._phase.__enter__()
         self._start = time.monotonic()
         seconds = self._runs.seconds(self._where) if self._runs else float("inf")
@@ -75,8 +75,8 @@ class entering:
             raise NotApplicable(f"{self._where} had not come back after {seconds:.1f} s") from None
         if self._runs is not None:
             self._runs.first_seconds.setdefault(self._where, seconds)
-            if self._streams is not None:
-                self._runs.draws_in_python[self._where] = python_streams() != self._streams
+            if self._learning:
+                self._runs.draws_in_python[self._where] = drew_since(self._seed)
         if isinstance(error, Exception) and not isinstance(error, NotApplicable | NoHistory):
             raise TargetRaised(self._where, error) from error
 

@@ -40,7 +40,7 @@ class FakeOracle:
     off: float | None = 0.0
     extra: Extra = NOTHING
     point: list[Tensor] = field(default_factory=lambda: list(POINT))
-    vjps: int = 0
+    asked: int = 0
 
     seed = 0
     names = ("x", "y")
@@ -55,9 +55,12 @@ class FakeOracle:
         return [v * (x.cos() * y + self.extra.slope(x)), v * x.sin()]
 
     def vjp(self, point, cotangents):
-        self.vjps += 1
+        self.asked += 1
         by_x, by_y = self.right(point, cotangents)
         return [None if self.off is None else by_x * (1 + self.off), by_y]
+
+    def vjps(self, point, several):
+        return [self.vjp(point, cotangents) for cotangents in several]
 
     def double_vjp(self, point, cotangents, weights):
         raise AssertionError("the first order has no use for it")

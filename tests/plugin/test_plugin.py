@@ -42,7 +42,7 @@ def test_plain_mark_bad(): ...
     result.assert_outcomes(passed=2, failed=4)
     result.stdout.fnmatch_lines(
         [
-            "error[[]AG101[]] wrong-gradient: the gradient of x is wrong: it is 0.6667 x the right one *",
+            "error[[]AG101[]] wrong-gradient: the gradient of x is wrong in float64: it is 0.6667 x the right one *",
             "  --> functions.py:18 in BadCube",
             "   | grad_x = 2 [*] x [*][*] 2 [*] grad_output",
         ]

@@ -89,6 +89,32 @@ def warns(code):
     return frozenset({code})
 
 
+def sine(is_wide):
+    """Return a sine whose backward takes another branch for wide inputs, where it is wrong."""
+
+    class Sine(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x.sin()
+
+        @staticmethod
+        def backward(ctx, grad_output):
+            (x,) = ctx.saved_tensors
+            return grad_output * (x.sin() if is_wide(x) else x.cos())
+
+    return Sine
+
+
+BY_DTYPE = sine(lambda x: x.dtype == torch.float64)
+BY_BYTES = sine(lambda x: x.element_size() == 8)
+BY_EPSILON = sine(lambda x: torch.finfo(x.dtype).eps < 1e-10)
+
+
+def single():
+    return (normal(5, dtype=torch.float32),)
+
+
 MODES = {
     "cancellation_at_large_inputs": Mode(
         Tanh, lambda: ((normal(5) * 12).detach().requires_grad_(),), options=FULL
@@ -108,4 +134,10 @@ MODES = {
         WidensToFloat32, lambda: (normal(5, dtype=torch.bfloat16),), warnings=warns("AG402")
     ),
     "computes_in_float32_inside": Mode(ComputesInFloat32, vector, options=FULL),
+    "wrong_only_in_the_float64_that_nobody_gave": Mode(BY_DTYPE, single, "AG108"),
+    "wrong_only_in_eight_bytes_that_nobody_gave": Mode(BY_BYTES, single, "AG108"),
+    "wrong_only_at_an_epsilon_that_nobody_gave": Mode(
+        BY_EPSILON, lambda: (normal(5, dtype=torch.bfloat16),), "AG108"
+    ),
+    "wrong_in_the_float64_that_was_given": Mode(BY_DTYPE, vector, "AG101"),
 }
