@@ -12,55 +12,35 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add an argument for each option of a check."""
     group = parser.add_argument_group("options of the check (only what is given is passed on)")
     group.add_argument("--level", choices=("quick", "full"))
-    group.add_argument(
-        "--select", action="append", metavar="CODE", help="code or prefix; repeatable"
-    )
-    group.add_argument(
-        "--ignore", action="append", metavar="CODE", help="code or prefix; repeatable"
-    )
+    for name in ("select", "ignore"):
+        group.add_argument(
+            f"--{name}", action="append", metavar="CODE", help="code or prefix; repeatable"
+        )
     for flag in ("gradgrad", "forward-ad", "vmap", "autocast", "compile"):
         group.add_argument(f"--{flag}", action=argparse.BooleanOptionalAction, default=None)
-    for contract in DECLARED:
-        group.add_argument(f"--{contract}", metavar="NAME", help="function of the file")
-    group.add_argument(
-        "--grad-transform", action="append", type=_pair, metavar="ARGUMENT=NAME", help="repeatable"
-    )
-    group.add_argument(
-        "--accumulates",
-        action="append",
-        type=_pair,
-        metavar="ARGUMENT=ATTRIBUTE",
-        help="where backward adds the gradient of an argument, such as weight=main_grad; repeatable",
-    )
-    group.add_argument(
-        "--domain",
-        action="append",
-        type=_pair,
-        metavar="ARGUMENT=DOMAIN",
-        help='where an argument lives, such as "p=simplex(-1)" or a=spd; repeatable',
-    )
-    group.add_argument(
-        "--keep",
-        action="append",
-        metavar="NAME",
-        help='an argument or a size, such as "x.shape[-1]", that is not varied; repeatable',
-    )
-    group.add_argument(
-        "--overwrites",
-        action="append",
-        metavar="NAME",
-        help="an argument, or grad_output, that is changed in place on purpose; repeatable",
-    )
     group.add_argument("--rtol", type=float)
-    group.add_argument(
-        "--gradcheck-option",
-        action="append",
-        type=_setting,
-        metavar="NAME=NUMBER",
-        help="repeatable",
-    )
+    _repeatable(group, "--gradcheck-option", "NAME=NUMBER", "", _setting)
     group.add_argument("--seed", type=int)
     group.add_argument("--time-limit", type=float, metavar="SECONDS")
+    _add_declarations(parser)
+
+
+def _add_declarations(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what is meant by the Function")
+    for contract in DECLARED:
+        group.add_argument(f"--{contract}", metavar="NAME", help="function of the file")
+    _repeatable(group, "--grad-transform", "ARGUMENT=NAME", "a map on its true gradient", _pair)
+    where = "where its gradient is added, such as weight=main_grad"
+    _repeatable(group, "--accumulates", "ARGUMENT=ATTRIBUTE", where, _pair)
+    lives = 'where an argument lives, such as "p=simplex(-1)" or a=spd'
+    _repeatable(group, "--domain", "ARGUMENT=DOMAIN", lives, _pair)
+    _repeatable(group, "--keep", "NAME", 'what is not varied, such as hard or "x.shape[-1]"', str)
+    _repeatable(group, "--overwrites", "NAME", "what is changed in place on purpose", str)
+
+
+def _repeatable(group: Any, name: str, metavar: str, what: str, kind: Any) -> None:
+    text = f"{what}; repeatable" if what else "repeatable"
+    group.add_argument(name, action="append", type=kind, metavar=metavar, help=text)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -85,8 +65,7 @@ def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
         *DECLARED, "keep", "overwrites", "rtol", "seed", "time_limit",
     )  # fmt: skip
     options = {name: getattr(arguments, name) for name in names}
-    options["grad_transform"] = dict(arguments.grad_transform or ()) or None
-    options["accumulates"] = dict(arguments.accumulates or ()) or None
-    options["domain"] = dict(arguments.domain or ()) or None
+    for name in ("grad_transform", "accumulates", "domain"):
+        options[name] = dict(getattr(arguments, name) or ()) or None
     options["gradcheck_options"] = dict(arguments.gradcheck_option or ()) or None
     return {name: value for name, value in options.items() if value is not None}

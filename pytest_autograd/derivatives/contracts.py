@@ -18,6 +18,7 @@ from pytest_autograd.derivatives.compare import MaybeTensors
 from pytest_autograd.derivatives.directional_test import judge
 from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.derivatives.finite_differences import (
+    EPS,
     FunctionAlongLine,
     numeric_gradient,
     numeric_tolerance,
@@ -138,8 +139,13 @@ def true_vjp(
     return TrueVjp(by_differences if doubted else by_autograd, numeric=doubted)
 
 
-def decide(evaluator: Evaluator, options: Options, constant: bool = True) -> FirstOrder:
-    """Return the verdict on the gradients of ``evaluator`` at its own point, with ``constant`` cotangents too."""
+def decide(
+    evaluator: Evaluator, options: Options, constant: bool = True, known: float = EPS
+) -> FirstOrder:
+    """Return the verdict on the gradients of ``evaluator`` at its own point, with ``constant`` cotangents too.
+
+    ``known``: the rounding of forward as measured elsewhere.
+    """
     seed = evaluator.seed
 
     def reference(point: Sequence[Tensor], cotangents: Sequence[Tensor]) -> ReferenceGradients:
@@ -149,10 +155,10 @@ def decide(evaluator: Evaluator, options: Options, constant: bool = True) -> Fir
         return forward_precision(evaluator, evaluator.point)
 
     if options.contract is None:
-        narrowest = input_precision(evaluator.point)
+        narrowest = max(known, input_precision(evaluator.point))
         trials = Trials(evaluator, reference, seed, options.rtol, narrowest, coarsest)
         return FirstOrderTest(trials, constant).verify()
-    precision = coarsest()
+    precision = max(known, coarsest())
     trials = Trials(evaluator, reference, seed, options.rtol, precision)
     test = FirstOrderTest(trials)
     tolerance = max(CONTRACT_RTOL, trials.reference_tolerance)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -19,7 +19,7 @@ from pytest_autograd.derivatives.finite_differences import (
     numeric_tolerance,
 )
 from pytest_autograd.derivatives.oracle import GradientOracle
-from pytest_autograd.derivatives.precision import measured_precision
+from pytest_autograd.derivatives.precision import input_precision, measured_precision
 from pytest_autograd.derivatives.tangents import (
     JITTER,
     beside,
@@ -31,6 +31,7 @@ from pytest_autograd.derivatives.tangents import (
 from pytest_autograd.derivatives.verdicts import ArgumentVerdict, Trial, compare_one
 from pytest_autograd.errors import NotApplicable
 
+FEW_OUTPUTS, LINES = 4, 4  # so few numbers are measured along so many lines more
 SHARP = 1e-9  # relative uncertainty of a slope that no float32 inside forward allows
 REFERENCE_RTOL = (
     1e-11  # more is allowed where one unit in the last place of the inputs changes more
@@ -62,6 +63,7 @@ class Trials:
         their negatives and masked losses give them.
         """
         outputs = self.evaluator.forward(point)
+        self.precision = max(self.precision, input_precision(outputs))
         along = direction(point, self.generator)
         path = Samples(self.evaluator.forward, point, along, outputs, outputs)
         drawn = [signed_bounded(outputs, self.generator) for _ in range(count)]
@@ -99,11 +101,21 @@ class Trials:
             return verdict
         # rounding matters only now: taken too small, it makes the judge stricter, never more lenient
         coarsest = self.coarsest() if self.coarsest is not None else EPS
-        self.precision = max(self.precision, coarsest, measured_precision(line))
+        measured = (measured_precision(each) for each in (line, *self._other_lines(trial)))
+        self.precision = max(self.precision, coarsest, *measured)
         self.measured = True
         return judge(
             FunctionAlongLine(path, trial.cotangents, self.precision), claimed, scale, rounding
         )
+
+    def _other_lines(self, trial: Trial) -> Iterator[FunctionAlongLine]:
+        """Yield other lines through the point: one number rounds as it pleases, many do not."""
+        if sum(y.numel() for y in trial.outputs) > FEW_OUTPUTS:
+            return
+        for _ in range(LINES):
+            along = direction(trial.point, self.generator)
+            path = Samples(self.evaluator.forward, trial.point, along, trial.outputs, trial.outputs)
+            yield FunctionAlongLine(path, trial.cotangents, self.precision)
 
     def compare(
         self, trial: Trial, expected: MaybeTensors, tolerance: float

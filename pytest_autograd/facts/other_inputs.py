@@ -140,7 +140,7 @@ class OtherInputs(Facts):
         if not all(bool(torch.isfinite(y).all()) for y in outputs):
             return None
         try:
-            values = decide(evaluator, self.options, constant=False)
+            values = decide(evaluator, self.options, False, self.numbers.precision)
         except TargetRaised as raised:
             if raised.where == "backward" and _smooth_there(evaluator, outputs, self.seed):
                 loud = None if isinstance(where, Option) else "backward raises there, which is loud"
