@@ -50,6 +50,15 @@ def other_layouts(tensor: Tensor) -> Iterator[tuple[str, Lay]]:
         yield "shifted", _offset
 
 
+def _layouts_of_input(tensor: Tensor) -> Iterator[tuple[str, Lay]]:
+    """Yield those that any tensor may have, and the expanded one where the values allow it."""
+    yield from other_layouts(tensor)
+    for axis, size in enumerate(tensor.shape):
+        first = tensor.narrow(axis, 0, 1) if size > 1 else tensor
+        if size > 1 and bool((tensor == first).all()):
+            yield "expanded", lambda t, axis=axis: t.narrow(axis, 0, 1).expand_as(t)
+
+
 class Layouts(Facts):
     """Memory layouts that forward or backward takes for others."""
 
@@ -92,7 +101,7 @@ class Layouts(Facts):
         cotangents = draw_cotangents([y.contiguous() for y in outputs], self.seed)
         want = evaluator.vjp(point, cotangents)
         for i, slot in enumerate(call.slots):
-            for name, lay in other_layouts(slot.value) if slot.shared is None else ():
+            for name, lay in _layouts_of_input(slot.value) if slot.shared is None else ():
                 other = Evaluator(_laid(call, i, lay), self.seed)
                 where = f"with a {name} {slot.name}"
                 try:

@@ -19,11 +19,22 @@ FIX = (
     "Work on a copy; or, if the Function is meant to be in place, call ctx.mark_dirty(input) "
     "and return that input."
 )
+FIX_OF_AN_OP = (
+    "Work on a copy; or name the argument in mutates_args, and register the formula for a functional op around it."
+)
 SKILL = "in-place/inputs"
 
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare the bytes of each input before and after forward."""
+    if probe.call.function is None:
+        for name in probe.torch_checks.undeclared_writes:
+            yield Evidence(
+                f"the op writes to {name}, and its schema says that it does not",
+                argument=name,
+                fix=FIX_OF_AN_OP,
+            )
+        return
     trace = probe.run.trace
     for slot in trace.changed_inputs:
         if not any(trace.arguments[slot] is tensor for tensor in trace.dirty):
