@@ -187,20 +187,8 @@ class Call:
 
     def with_values(self, values: Sequence[Tensor]) -> Call:
         """Return the same call on other values; what hung on a tensor, in its shape, takes the new shape."""
-
-        def of(slot: Slot, new: Tensor, held: Any) -> Any:
-            follows = isinstance(held, Tensor) and held.shape == slot.value.shape != new.shape
-            return held.new_zeros(new.shape) if follows else held
-
-        slots = tuple(
-            replace(
-                slot,
-                value=new.detach(),
-                attributes={name: of(slot, new, held) for name, held in slot.attributes.items()},
-            )
-            for slot, new in zip(self.slots, values, strict=True)
-        )
-        return replace(self, slots=slots)
+        pairs = zip(self.slots, values, strict=True)
+        return replace(self, slots=tuple(slot.resized(new) for slot, new in pairs))
 
     def widened(self) -> Call:
         """Return the same call on float64 and complex128 copies."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -61,6 +61,23 @@ class Slot:
         A Parameter is passed itself, as its owner would.
         """
         return leaf.clone() if self.differentiated and self.parameter is None else leaf
+
+    def holds_as_much(self, held: Tensor) -> bool:
+        """Whether a tensor that hangs on the argument has its shape, or is as long where it is flattened."""
+        flat = held.dim() == 1 and held.numel() == self.value.numel()
+        return held.shape == self.value.shape or flat
+
+    def resized(self, value: Tensor) -> Slot:
+        """Return the slot with another value; what hung on a tensor, in its shape or flat, takes the new size."""
+        of = {name: self._follows(held, value) for name, held in self.attributes.items()}
+        return replace(self, value=value.detach(), attributes=of)
+
+    def _follows(self, held: Any, value: Tensor) -> Any:
+        if not isinstance(held, Tensor) or self.value.shape == value.shape:
+            return held
+        if held.shape == self.value.shape:
+            return held.new_zeros(value.shape)
+        return held.new_zeros(value.numel()) if self.holds_as_much(held) else held
 
     def describe(self) -> str:
         """Say dtype, shape and role, as in ``x: float64[4, 3] differentiated``."""

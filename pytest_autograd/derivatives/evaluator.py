@@ -158,12 +158,13 @@ class Evaluator:
 
 @dataclass(frozen=True)
 class Door:
-    """A tensor by which a gradient may leave: ``argument.attribute``, of the argument's own shape.
+    """A tensor by which a gradient may leave: ``argument.attribute``, of the argument's own shape or flattened.
 
-    ``place`` is that of the argument among the differentiated ones.
+    ``place`` is that of the argument among the differentiated ones, ``slot`` among all.
     """
 
     place: int
+    slot: int
     argument: str
     attribute: str
     tensor: Tensor
@@ -175,8 +176,8 @@ def _doors(call: Call, arguments: Sequence[Tensor]) -> list[Door]:
         slot = call.slots[i]
         for name in slot.attributes:
             held = getattr(arguments[i], name, None)
-            if isinstance(held, Tensor) and held.shape == slot.value.shape and differentiable(held):
-                doors.append(Door(place, slot.name, name, held))
+            if isinstance(held, Tensor) and slot.holds_as_much(held) and differentiable(held):
+                doors.append(Door(place, i, slot.name, name, held))
     return doors
 
 
@@ -191,6 +192,8 @@ class Graph:
         outputs: list[Tensor],
     ) -> None:
         self.outputs, self.leaves, self.arguments = outputs, run.differentiated, run.arguments
+        self.run = run
+        self.returned_too: dict[str, Tensor | None] = {}
         self.doors = _doors(evaluator.call, run.arguments)
         self._evaluator, self._point = evaluator, point
 
@@ -223,7 +226,9 @@ class Graph:
             if not torch.equal(old, door.tensor):
                 used.setdefault(door.argument, door.attribute)
             if used.get(door.argument) == door.attribute:
-                gradients[door.place] = (door.tensor - old).to(self.leaves[door.place].dtype)
+                leaf = self.leaves[door.place]
+                self.returned_too[door.argument] = gradients[door.place]
+                gradients[door.place] = (door.tensor - old).reshape(leaf.shape).to(leaf.dtype)
         return gradients
 
     def _engine(self, cotangents: Sequence[Tensor | None], copied: bool) -> MaybeTensors:

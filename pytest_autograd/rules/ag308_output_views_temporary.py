@@ -26,3 +26,10 @@ def find(probe: Probe) -> Iterator[Evidence]:
         yield Evidence(
             f"{name} is a view of a temporary: the caller cannot change it in place", output=name
         )
+    pair = probe.aliasing.outputs_of_one_memory
+    if pair is not None:
+        yield Evidence(
+            f"{pair[0]} and {pair[1]} share memory: the caller's in-place operation on one changes the other",
+            output=pair[1],
+            fix=f"Return {pair[1]} as a tensor of its own: clone it.",
+        )
