@@ -219,11 +219,11 @@ class Graph:
 
         What backward added to a tensor that hangs on an argument (:class:`Door`) is the gradient of that argument.
         """
-        before = [door.tensor.detach().clone() for door in self.doors]
+        before = [(door.tensor.detach().clone(), door.tensor._version) for door in self.doors]
         gradients = self._engine(cotangents, copied)
         used = self._evaluator.doors_used
-        for door, old in zip(self.doors, before, strict=True):
-            if not torch.equal(old, door.tensor):
+        for door, (old, version) in zip(self.doors, before, strict=True):
+            if door.tensor._version != version or not torch.equal(old, door.tensor):
                 used.setdefault(door.argument, door.attribute)
             if used.get(door.argument) == door.attribute:
                 leaf = self.leaves[door.place]

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from pytest_autograd.call.call import Call
+from pytest_autograd.call.complex_inputs import complex_inputs
 from pytest_autograd.call.other_constants import Guess, other_constants
 from pytest_autograd.call.other_ranks import other_ranks, packed_batches
 from pytest_autograd.call.variants import (
@@ -58,8 +59,20 @@ class OtherInputs(Facts):
         points = other_points(call, self.seed)
         # a contract speaks for the constants given, and not of kinks
         if self.options.contract is None:
-            points = chain(points, special_points(call), other_constants(call))
+            points = chain(
+                points, special_points(call), self._complex_point(call), other_constants(call)
+            )
         return self._wrong_at(points, lambda raised: True)
+
+    def _complex_point(self, call: Call) -> Iterator[tuple[Guess, Call]]:
+        """Yield the call on complex inputs, where the code knows of such and forward takes the real line to itself.
+
+        A Function that never meant them is not blamed, nor one whose outputs are real all the same.
+        """
+        if not any(y.is_complex() for y in self.numbers.sample.outputs):
+            for where, other in complex_inputs(call, self.seed):
+                if all(y.is_complex() for y in _forward_of(other, self.seed)):
+                    yield where, other
 
     @fact
     def sizes(self) -> list[WrongAtOtherInput]:
@@ -102,7 +115,7 @@ class OtherInputs(Facts):
                 break
             found = self._wrong_in(where, call)
             wrongs += found or ()
-            if isinstance(where, Guess) and found == []:
+            if isinstance(where, Guess) and where.clears and found == []:
                 cleared.add(where.option)
         return _told(wrongs, cleared, believed)
 
@@ -123,11 +136,18 @@ class OtherInputs(Facts):
             return None
         except NotApplicable:
             return None
-        return [
-            WrongAtOtherInput(where, (values, argument))
-            for argument in values.arguments
-            if argument.status == "wrong"
-        ]
+        wrong = [argument for argument in values.arguments if argument.status == "wrong"]
+        if wrong and not _smooth_there(evaluator, outputs, self.seed):
+            return None
+        return [WrongAtOtherInput(where, (values, argument)) for argument in wrong]
+
+
+def _forward_of(call: Call, seed: int) -> list[Tensor]:
+    evaluator = Evaluator(call, seed)
+    try:
+        return evaluator.forward(evaluator.point)
+    except NotApplicable:
+        return [torch.empty(0)]
 
 
 def _told(
