@@ -12,6 +12,7 @@ from torch.autograd.function import Function
 
 from pytest_autograd.call.call import Call
 from pytest_autograd.derivatives.compare import Difference, first_difference, relative_error
+from pytest_autograd.derivatives.contracts import decide
 from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.derivatives.tangents import draw_cotangents
 from pytest_autograd.errors import NotApplicable
@@ -95,6 +96,8 @@ class Layouts(Facts):
         """The first input for which another memory layout changes outputs or gradients."""
         if self.numbers.stochastic:
             raise NotApplicable("forward is stochastic, and draws in the order of memory")
+        if self._only_as_given():
+            return Difference("with the inputs where they lie in memory as given, unlike in copies")
         evaluator, point = self.numbers.evaluator, self.numbers.evaluator.point
         call, tolerance = evaluator.call, self.numbers.tolerance
         outputs = evaluator.forward(point)
@@ -117,6 +120,17 @@ class Layouts(Facts):
                 if found is not None:
                     return found
         return None
+
+
+    def _only_as_given(self) -> bool:
+        """Whether the gradient is wrong with the views that were given, and right with plain copies of them."""
+        evaluator = self.numbers.evaluator
+        call = evaluator.call
+        wrong = any(map(self.numbers.is_wrong, evaluator.names))
+        if not wrong or not any(slot.layout is not None for slot in call.slots):
+            return False
+        plain = replace(call, slots=tuple(replace(slot, layout=None) for slot in call.slots))
+        return decide(Evaluator(plain, self.seed), self.options).confirmed
 
 
 class _Laid(Function):

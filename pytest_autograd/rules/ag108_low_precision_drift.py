@@ -37,18 +37,24 @@ def find(probe: Probe) -> Iterator[Evidence]:
     for found in probe.low_precision.given:
         told.add(found.argument)
         if found.raised is not None:
-            what = f"backward raises in {_name(found)}{found.where.rstrip(',')}"
-            yield replace(raised(what, found.raised, probe.source.of_backward), severity="error")
+            yield _raises(probe, found, "error")
         else:
             yield _evidence(probe, found, "error")
     if probe.options.level == "full":
         for found in probe.low_precision.others:
-            if found.argument not in told:
+            if found.raised is not None:
+                yield _raises(probe, found, "error" if found.gross else SEVERITY)
+            elif found.argument not in told:
                 yield _evidence(probe, found, "error" if found.gross else SEVERITY)
 
 
 def _name(found: Drift) -> str:
     return str(found.dtype).removeprefix("torch.")
+
+
+def _raises(probe: Probe, found: Drift, severity: Severity) -> Evidence:
+    what = f"backward raises in {_name(found)}{found.where.rstrip(',')}, and forward does not"
+    return replace(raised(what, found.raised, probe.source.of_backward), severity=severity)
 
 
 def _evidence(probe: Probe, found: Drift, severity: Severity) -> Evidence:
