@@ -15,20 +15,26 @@ TABLES = (dict, list, tuple, set, frozenset)
 
 def literals_compared(codes: Iterable[Callable[..., Any]], name: str) -> list[Any]:
     """Return the constants that the option ``name`` of a Function's methods is compared with, or looked up among."""
-    found: list[Any] = []
-    for code in codes:
-        found += _within(unwrap(code), {name}, DEPTH)
+    methods = [unwrap(code) for code in codes]
+    names = {name}
+    for method in methods:  # what one of them keeps on ctx, another one compares
+        names |= set(_other_names(_nodes(method), names))
+    found = [value for method in methods for value in _within(method, names, DEPTH)]
     return list(dict.fromkeys(value for value in found if value is not None))
+
+
+def _nodes(code: Any) -> list[ast.AST]:
+    source = parsed(code) if inspect.isfunction(code) else None
+    return list(ast.walk(source[0])) if source is not None else []
 
 
 def _within(code: Any, names: set[str], depth: int) -> Iterator[Any]:
     """Yield the constants in ``code`` and in the helpers that it hands one of ``names``."""
-    source = parsed(code) if inspect.isfunction(code) else None
-    if source is None:
+    nodes = _nodes(code)
+    if not nodes:
         return
     known = inspect.getclosurevars(code)
     outside = {**known.globals, **known.nonlocals}
-    nodes = list(ast.walk(source[0]))
     names = names | set(_other_names(nodes, names))
     for node in nodes:
         for part in _compared(node, names):
@@ -82,7 +88,9 @@ def _in_helper(
     if not inspect.isfunction(helper):
         return
     parameters = list(inspect.signature(helper).parameters)
-    handed = [p for p, value in zip(parameters, node.args, strict=False) if _is_one_of(value, names)]
+    handed = [
+        p for p, value in zip(parameters, node.args, strict=False) if _is_one_of(value, names)
+    ]
     handed += [word.arg for word in node.keywords if word.arg and _is_one_of(word.value, names)]
     if handed:
         yield from _within(helper, set(handed), depth - 1)

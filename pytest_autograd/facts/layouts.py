@@ -121,7 +121,6 @@ class Layouts(Facts):
                     return found
         return None
 
-
     def _only_as_given(self) -> bool:
         """Whether the gradient is wrong with the views that were given, and right with plain copies of them."""
         evaluator = self.numbers.evaluator

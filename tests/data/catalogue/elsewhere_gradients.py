@@ -288,7 +288,9 @@ MODES = {
     "buffer_and_a_dummy_gradient": Mode(ReturnsADummy, gained, notes=NOTED, options=FULL),
     "buffer_and_zeros": Mode(ReturnsZeros, gained, notes=NOTED),
     "module_with_a_dummy_gradient": Mode(GainLayer(ReturnsADummy), rows, notes=NOTED),
-    "flat_buffer_gets_a_half": Mode(ScalesIntoAFlatBuffer, gained_by_a_column, "AG101", notes=NOTED),
+    "flat_buffer_gets_a_half": Mode(
+        ScalesIntoAFlatBuffer, gained_by_a_column, "AG101", notes=NOTED
+    ),
     "flat_buffer_is_added_to": Mode(
         ScalesIntoAFlatBufferRightly, gained_by_a_column, options={**DECLARED, **FULL}
     ),

@@ -212,11 +212,239 @@ class PoolsBy(Function):
         return grad_output * x.exp() / len(x), None
 
 
+def reduced(terms, how):
+    return terms.mean() if how == "average" else terms.sum()
+
+
+class ReducesInAHelper(Function):
+    @staticmethod
+    def forward(ctx, x, how="average"):
+        ctx.save_for_backward(x)
+        return reduced(x.exp(), how)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * x.exp() / max(x.numel(), 1), None
+
+
+REDUCTIONS = {"total": torch.sum, "average": torch.mean}
+
+
+class ReducesByATable(Function):
+    """The words stand in a table of the module; any other is refused by a KeyError."""
+
+    @staticmethod
+    def forward(ctx, x, how="total"):
+        ctx.save_for_backward(x)
+        ctx.how = how
+        return REDUCTIONS[how](x.exp())
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * x.exp(), None
+
+
+class ReducesByATableRightly(ReducesByATable):
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        count = {"total": 1, "average": x.numel()}[ctx.how]
+        return grad_output * x.exp() / count, None
+
+
+class ApproximatesInBackward(Function):
+    """Forward hands the word on; backward alone compares it."""
+
+    @staticmethod
+    def forward(ctx, x, mode="exact"):
+        ctx.kind = mode
+        ctx.save_for_backward(x)
+        return x.sin()
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        if ctx.kind == "fast":
+            return grad_output * (1 - x * x / 2), None
+        return grad_output * x.cos(), None
+
+
+class ScalesInSetup(Function):
+    @staticmethod
+    def forward(x, units="radians"):
+        return x.sin()
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, units = inputs
+        ctx.scale = 180 / torch.pi if units == "degrees" else 1.0
+        ctx.save_for_backward(x)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return ctx.scale * grad_output * x.cos(), None
+
+
+class RefusesAWordInBackward(Function):
+    """A word that only the last branch of forward takes is refused late, which is no wrong gradient."""
+
+    @staticmethod
+    def forward(ctx, x, act="relu"):
+        ctx.save_for_backward(x)
+        ctx.act = act
+        return x.relu() if act == "relu" else x.tanh()
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        if ctx.act == "relu":
+            return grad_output * (x > 0), None
+        if ctx.act == "tanh":
+            return grad_output * (1 - x.tanh() ** 2), None
+        raise ValueError(ctx.act)
+
+
+class MeansOverAListOfAxes(MeansOverAxes):
+    @staticmethod
+    def forward(ctx, x, dims=[0]):  # noqa: B006
+        ctx.shape, ctx.dims = x.shape, dims
+        return x.mean(dims)
+
+
+class MovesAxesOfAListAgain(MovesAxesAgain):
+    @staticmethod
+    def forward(ctx, x, order):
+        return MovesAxesAgain.forward(ctx, x, order)
+
+
+class SumsOverAllAxes(Function):
+    """All axes in order were given: which of them are left does not matter then."""
+
+    @staticmethod
+    def forward(ctx, x, dims):
+        ctx.save_for_backward(x)
+        return x.exp().sum(dims)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output.reshape(-1)[0] * x.exp(), None
+
+
+class MeansOverAnAxisOrAll(Function):
+    """Without an axis a sum; with one a mean, which backward takes for a sum."""
+
+    @staticmethod
+    def forward(ctx, x, axis=None):
+        ctx.save_for_backward(x)
+        ctx.axis = axis
+        return x.exp().sum() if axis is None else x.exp().mean(axis)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        grad = grad_output if ctx.axis is None else grad_output.unsqueeze(ctx.axis)
+        return grad * x.exp(), None
+
+
+class MeansOverAnAxisOrAllRightly(MeansOverAnAxisOrAll):
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        grad, _ = MeansOverAnAxisOrAll.backward(ctx, grad_output)
+        return (grad if ctx.axis is None else grad / x.shape[ctx.axis]), None
+
+
+class FillsWhatIsMasked(Function):
+    """Gradients reach what the mask filled."""
+
+    @staticmethod
+    def forward(ctx, x, mask=None):
+        ctx.save_for_backward(x)
+        ctx.mask = mask
+        return x.exp() if mask is None else x.exp().masked_fill(mask, 0.0)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * x.exp(), None
+
+
+class FillsWhatIsMaskedRightly(FillsWhatIsMasked):
+    @staticmethod
+    def backward(ctx, grad_output):
+        grad, _ = FillsWhatIsMasked.backward(ctx, grad_output)
+        return (grad if ctx.mask is None else grad.masked_fill(ctx.mask, 0.0)), None
+
+
+class PicksRowsIfAsked(Function):
+    """A row that is picked twice gets one of its two gradients."""
+
+    @staticmethod
+    def forward(ctx, x, index=None):
+        ctx.save_for_backward(x, index)
+        return x.exp() if index is None else x[index].exp()
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        x, index = ctx.saved_tensors
+        if index is None:
+            return grad_output * x.exp(), None
+        grad = torch.zeros_like(x)
+        grad[index] = grad_output * x[index].exp()
+        return grad, None
+
+
+class SumsAlongIfCausal(Function):
+    @staticmethod
+    def forward(ctx, x, causal=None):
+        ctx.save_for_backward(x)
+        return x.exp().cumsum(0) if causal else x.exp()
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * x.exp(), None
+
+
+def summed_along(x, *, causal=False):
+    return SumsAlongIfCausal.apply(x, causal or None)
+
+
+class SumsAlong(nn.Module):
+    def forward(self, x, *, causal=False):
+        return SumsAlongIfCausal.apply(x, causal or None)
+
+
 def points_and_angle():
     return normal(4), normal(4, seed=1), 0.7
 
 
 MODES = {
+    "word_compared_in_a_helper": Mode(ReducesInAHelper, vector, "AG104", options=FULL),
+    "word_of_a_table": Mode(ReducesByATable, vector, "AG104", options=FULL),
+    "word_of_a_table_rightly": Mode(ReducesByATableRightly, vector, options=FULL),
+    "word_compared_in_backward": Mode(ApproximatesInBackward, vector, "AG104", options=FULL),
+    "word_compared_in_setup_context": Mode(ScalesInSetup, vector, "AG104", options=FULL),
+    "word_refused_in_backward": Mode(RefusesAWordInBackward, vector, options=FULL),
+    "mean_over_a_list_of_axes": Mode(MeansOverAListOfAxes, matrix, "AG104", options=FULL),
+    "list_that_is_its_own_inverse": Mode(
+        MovesAxesOfAListAgain, lambda: (normal(2, 3, 4), [1, 0, 2]), "AG104", options=FULL
+    ),
+    "all_axes_in_order": Mode(
+        SumsOverAllAxes, lambda: (normal(3, 4), [0, 1]), "AG104", options=FULL
+    ),
+    "axis_in_place_of_none": Mode(MeansOverAnAxisOrAll, matrix, "AG104", options=FULL),
+    "axis_in_place_of_none_rightly": Mode(MeansOverAnAxisOrAllRightly, matrix, options=FULL),
+    "mask_in_place_of_none": Mode(FillsWhatIsMasked, matrix, "AG104", options=FULL),
+    "mask_in_place_of_none_rightly": Mode(FillsWhatIsMaskedRightly, matrix, options=FULL),
+    "index_in_place_of_none": Mode(PicksRowsIfAsked, matrix, "AG104", options=FULL),
+    "flag_in_place_of_none": Mode(SumsAlongIfCausal, matrix, "AG104", options=FULL),
+    "flag_by_keyword_alone": Mode(summed_along, matrix, "AG104", options=FULL),
+    "flag_of_a_module_by_keyword_alone": Mode(SumsAlong(), matrix, "AG104", options=FULL),
     "word_of_the_last_branch": Mode(PoolsBy, matrix, "AG104", options=FULL),
     "word_told_apart_by_match": Mode(PadsAround, vector, "AG104", options=FULL),
     "every_word_has_its_branch": Mode(PadsAroundRightly, vector, options=FULL),

@@ -224,9 +224,7 @@ MODES = {
     "one_tensor_for_two_outputs": Mode(ReturnsOneTensorTwice, vector, warnings=SHARED),
     "one_storage_for_two_outputs": Mode(ReturnsTheStorageTwice, vector, warnings=SHARED),
     "output_and_a_copy": Mode(ReturnsACopyToo, vector),
-    "norm_marked_non_differentiable": Mode(
-        MarksTheNorm, vector, notes=frozenset({"AG003"})
-    ),
+    "norm_marked_non_differentiable": Mode(MarksTheNorm, vector, notes=frozenset({"AG003"})),
     "values_marked_in_place_of_indices": Mode(MarksTheWrongOne, vector, "AG003"),
     "wrong_index_of_needs_input_grad": Mode(WrongIndexOfNeedsInputGrad, two_vectors, "AG410"),
     "saves_under_the_wrong_condition": Mode(SavesUnderTheWrongCondition, two_vectors, "AG410"),
