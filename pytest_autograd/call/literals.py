@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import inspect
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from types import FunctionType
 from typing import Any
 
 from pytest_autograd.places import parsed, unwrap
@@ -33,14 +36,22 @@ def _within(code: Any, names: set[str], depth: int) -> Iterator[Any]:
     nodes = _nodes(code)
     if not nodes:
         return
-    known = inspect.getclosurevars(code)
-    outside = {**known.globals, **known.nonlocals}
+    outside = _outside(code)
     names = names | set(_other_names(nodes, names))
     for node in nodes:
         for part in _compared(node, names):
             yield from _constants(part, outside)
         if isinstance(node, ast.Call) and depth:
             yield from _in_helper(node, names, outside, depth)
+
+
+def _outside(code: FunctionType) -> Mapping[str, Any]:
+    """Return what the free names of a function stand for."""
+    held: dict[str, Any] = {}
+    for name, cell in zip(code.__code__.co_freevars, code.__closure__ or (), strict=True):
+        with suppress(ValueError):  # not filled yet
+            held[name] = cell.cell_contents
+    return ChainMap(held, code.__globals__)
 
 
 def _compared(node: ast.AST, names: set[str]) -> list[ast.AST]:

@@ -241,7 +241,7 @@ def _plain(value: Any) -> Any:
 def _like(original: Tensor, copy: Tensor) -> Tensor:
     """Return the copy as the Parameter that the original is, with what hung on it."""
     if isinstance(original, nn.Parameter):
-        copy = nn.Parameter(copy, requires_grad=copy.requires_grad)
+        copy = Tensor._make_subclass(type(original), copy.detach(), copy.requires_grad)
     if vars(original):
         carry(vars(original), copy)
     return copy

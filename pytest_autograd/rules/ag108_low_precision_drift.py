@@ -2,7 +2,8 @@
 
 Backward in float32, bfloat16 or float16 is compared with float64 on the same numbers, and with what
 autograd loses through the same forward. Running sums in bfloat16 stop growing at 256 times the
-term. A fifth of the gradient's size is an error, in whatever dtype the Function takes.
+term. A fifth of the gradient's size is an error, in whatever dtype the Function takes; so is a backward
+that stops at a mismatch of dtypes in float32, which forward takes.
 """
 
 from __future__ import annotations

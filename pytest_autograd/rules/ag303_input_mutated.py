@@ -19,7 +19,7 @@ FIX = (
     "Work on a copy; or, if the Function is meant to be in place, call ctx.mark_dirty(input) "
     "and return that input."
 )
-FIX_OF_AN_OP = "Work on a copy; or name the argument in mutates_args, and register the formula for a functional op around it."
+FIX_OF_AN_OP = "Work on a copy; or name the argument in mutates_args, and register the formula for a pure op around it."
 SKILL = "in-place/inputs"
 
 

@@ -1,7 +1,7 @@
 """An output is a view of a temporary.
 
 What forward returns is a view of a tensor that it made, or two outputs share memory. The caller's in-place operation on
-it (``y += 1``, ``inplace=True``) raises, since autograd could not keep the custom backward.
+it (``y += 1``, ``inplace=True``) raises, since autograd could not keep the custom backward, or changes the other one.
 """
 
 from __future__ import annotations

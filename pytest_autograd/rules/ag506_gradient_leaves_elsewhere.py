@@ -1,7 +1,8 @@
 """A gradient leaves by another door than what backward returns.
 
 Backward adds to a tensor that hangs on an argument, such as ``weight.main_grad``, as fused accumulation does; what is
-added is judged as the gradient. It must be added, whatever was there before: overwriting loses earlier micro-batches; and returning it too counts it twice.
+added is judged as the gradient. It must be added, whatever was there before: overwriting loses earlier micro-batches.
+Returning it as well counts it twice.
 """
 
 from __future__ import annotations

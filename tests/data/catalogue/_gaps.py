@@ -93,7 +93,7 @@ GAPS = {
     "conjugate_is_missing_and_inputs_are_real": Gap(
         ConjugateIsMissing,
         vector,
-        "real inputs hide it, and a Function whose code never meant complex ones must not be blamed: pass complex inputs",
+        "real inputs hide it, and code that never meant complex ones must not be blamed: pass complex inputs",
     ),
     "wrong_for_one_value": Gap(
         WrongForOneValue, vector, "no sampling meets a single value that the code singles out"

@@ -1,6 +1,5 @@
 """Inputs that are views, or that share memory: the branch for them runs, and its backward is judged."""
 
-import torch
 from catalogue._mode import FULL, Mode, normal
 from torch import nn
 from torch.autograd import Function
