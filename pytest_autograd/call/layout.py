@@ -94,7 +94,7 @@ def _is_plain(tensor: Tensor) -> bool:
 
 def _layout(tensor: Tensor, buffer: int) -> Layout:
     is_view = tensor._is_view() and not tensor.is_leaf
-    return Layout(buffer, tensor.shape, tensor.stride(), tensor.storage_offset(), is_view)
+    return Layout(buffer, tensor.shape, tensor.stride(), int(tensor.storage_offset()), is_view)
 
 
 def _overlaps_itself(tensor: Tensor) -> bool:

@@ -141,7 +141,7 @@ def _other_values(value: Any) -> tuple[Any, ...]:
         return (value + 1, value - 1)
     if type(value) is float and math.isfinite(value):
         return (1.7 * value,) if value else (0.3,)
-    if type(value) in (tuple, list) and value and all(type(n) is int for n in value):
+    if isinstance(value, tuple | list) and value and all(type(n) is int for n in value):
         return _other_tuples(tuple(value))
     return ()
 

@@ -38,24 +38,25 @@ def find(probe: Probe) -> Iterator[Evidence]:
     for found in probe.low_precision.given:
         told.add(found.argument)
         if found.raised is not None:
-            yield _raises(probe, found, "error")
+            yield _raises(probe, found, found.raised, "error")
         else:
             yield _evidence(probe, found, "error")
     if probe.options.level == "full":
         for found in probe.low_precision.others:
-            if found.raised is not None:
-                yield _raises(probe, found, "error" if found.gross else SEVERITY)
+            severity = "error" if found.gross else SEVERITY
+            if found.raised is not None and found.argument not in told:
+                yield _raises(probe, found, found.raised, severity)
             elif found.argument not in told:
-                yield _evidence(probe, found, "error" if found.gross else SEVERITY)
+                yield _evidence(probe, found, severity)
 
 
 def _name(found: Drift) -> str:
     return str(found.dtype).removeprefix("torch.")
 
 
-def _raises(probe: Probe, found: Drift, severity: Severity) -> Evidence:
+def _raises(probe: Probe, found: Drift, error: Exception, severity: Severity) -> Evidence:
     what = f"backward raises in {_name(found)}{found.where.rstrip(',')}, and forward does not"
-    return replace(raised(what, found.raised, probe.source.of_backward), severity=severity)
+    return replace(raised(what, error, probe.source.of_backward), severity=severity)
 
 
 def _evidence(probe: Probe, found: Drift, severity: Severity) -> Evidence:
