@@ -71,16 +71,27 @@ def lay(layouts: Sequence[Layout | None], tensors: list[Tensor]) -> list[Tensor]
     laid = list(tensors)
     for places in buffers.values():
         members = [(i, layout) for i in places if (layout := layouts[i]) is not None]
-        buffer = tensors[places[0]].new_zeros(max(layout.end for _, layout in members))
+        common = tensors[places[0]].detach().new_zeros(max(layout.end for _, layout in members))
         for i, layout in members:
-            tensor = tensors[i]
-            layout.within(buffer).copy_(tensor if layout.is_view else tensor.detach())
+            layout.within(common).copy_(tensors[i].detach())
         for i, layout in members:
-            if layout.is_view and tensors[i].requires_grad:
-                laid[i] = layout.within(buffer)
-            else:
-                tensors[i].data = layout.within(buffer.detach())
+            laid[i] = _placed(tensors[i], layout, common)
     return laid
+
+
+def _placed(tensor: Tensor, layout: Layout, buffer: Tensor) -> Tensor:
+    """Return the tensor in the memory of ``buffer``, which holds its values; a view of a base where it was one.
+
+    Each view has a base of its own in that memory: the engine would make zeros for one of a common base where
+    backward has no gradient for it, and None is another answer.
+    """
+    if not (layout.is_view and tensor.requires_grad):
+        tensor.data = layout.within(buffer)
+        return tensor
+    base = torch.zeros_like(buffer)
+    layout.within(base).copy_(tensor)
+    base.data = buffer
+    return layout.within(base)
 
 
 def _is_simple(tensor: Tensor) -> bool:

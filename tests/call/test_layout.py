@@ -101,10 +101,17 @@ def test_recorded_copies_lie_as_the_originals(inputs) -> None:
     assert described(arguments) == described(given)
 
 
-def test_views_of_one_graph_have_one_base() -> None:
+def test_views_of_a_graph_have_a_base_in_one_memory() -> None:
     _, (first, second) = make_call(Products, halves(), {}).fresh()
     assert first._base is not None
-    assert first._base is second._base
+    assert second._base is not None
+    assert first._base.data_ptr() == second._base.data_ptr()
+
+
+def test_a_view_that_has_no_gradient_is_given_none() -> None:
+    (first, second), arguments = make_call(Products, halves(), {}).fresh()
+    loss = arguments[0].sin().sum()
+    assert torch.autograd.grad(loss, [first, second], allow_unused=True)[1] is None
 
 
 @pytest.mark.parametrize("inputs", [*PLACED, far_into_a_buffer])
