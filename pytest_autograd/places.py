@@ -73,7 +73,7 @@ def gradient_place(backward: Callable[..., Any], index: int) -> Place | None:
     That is the last assignment to the name returned there, else the element of the returned tuple, else the
     ``return`` itself; None without source.
     """
-    found = _parsed(unwrap(backward))
+    found = parsed(unwrap(backward))
     if found is None:
         return None
     tree, file, first = found
@@ -100,7 +100,7 @@ def gradient_place(backward: Callable[..., Any], index: int) -> Place | None:
 
 def mutation_place(code: Callable[..., Any]) -> Place | None:
     """Return the first line of ``code`` that writes in place, else where it is defined."""
-    found = _parsed(unwrap(code))
+    found = parsed(unwrap(code))
     if found is None:
         return None
     tree, file, first = found
@@ -121,7 +121,7 @@ def attribute_places(owner: Any, methods: Sequence[str], attribute: str) -> list
             for base in owner.__mro__
             if not base.__module__.startswith("torch.autograd")
         )
-        found = _parsed(unwrap(getattr(owner, method))) if own and code is not None else None
+        found = parsed(unwrap(getattr(owner, method))) if own and code is not None else None
         if found is None:
             continue
         tree, file, first = found
@@ -133,33 +133,11 @@ def attribute_places(owner: Any, methods: Sequence[str], attribute: str) -> list
     return places
 
 
-def literals_compared(code: Callable[..., Any], name: str) -> list[Any]:
-    """Return the constants that ``code`` compares the variable ``name`` with, or looks it up among."""
-    found = _parsed(unwrap(code))
-    among: list[ast.AST] = []
-    for node in ast.walk(found[0]) if found is not None else ():
-        if isinstance(node, ast.Compare):
-            sides = [node.left, *node.comparators]
-            among += sides if any(_is_name(side, name) for side in sides) else []
-        elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Dict):
-            among += (
-                [k for k in node.value.keys if k is not None] if _is_name(node.slice, name) else []
-            )
-        elif isinstance(node, ast.Match) and _is_name(node.subject, name):
-            among += [case.pattern for case in node.cases]
-    literals = [n.value for part in among for n in ast.walk(part) if isinstance(n, ast.Constant)]
-    return list(dict.fromkeys(value for value in literals if value is not None))
-
-
 def has_loop(code: Callable[..., Any]) -> bool:
     """Whether the source of ``code`` has a loop."""
-    found = _parsed(unwrap(code))
+    found = parsed(unwrap(code))
     loops = (ast.For, ast.While)
     return found is not None and any(isinstance(node, loops) for node in ast.walk(found[0]))
-
-
-def _is_name(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name
 
 
 def _writes_in_place(node: ast.AST) -> bool:
@@ -181,7 +159,8 @@ def _targets(statement: ast.Assign | ast.AugAssign | ast.AnnAssign) -> set[str]:
 
 
 @lru_cache(maxsize=256)
-def _parsed(code: Callable[..., Any]) -> tuple[ast.AST, str, int] | None:
+def parsed(code: Callable[..., Any]) -> tuple[ast.AST, str, int] | None:
+    """Return (tree, file, first line) of a function's source, None without it."""
     try:
         lines, first = inspect.getsourcelines(code)
         tree = ast.parse(textwrap.dedent("".join(lines)))

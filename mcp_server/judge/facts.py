@@ -21,6 +21,7 @@ from pytest_autograd.derivatives.finite_differences import (
     numeric_tolerance,
 )
 from pytest_autograd.derivatives.first_order import FirstOrderTest
+from pytest_autograd.derivatives.linearity import Nonlinearity, nonlinearities
 from pytest_autograd.derivatives.oracle import GradientOracle
 from pytest_autograd.derivatives.precision import input_precision
 from pytest_autograd.derivatives.second_order import SecondOrder, SecondOrderJudge
@@ -31,12 +32,7 @@ from pytest_autograd.domains.domain import Domain
 from pytest_autograd.domains.likely import structural_domain
 from pytest_autograd.errors import NotApplicable
 from pytest_autograd.facts.base import Facts, Subject, fact
-from pytest_autograd.facts.numbers import (
-    Nonlinearity,
-    data_precision_of,
-    farthest_output,
-    nonlinearities,
-)
+from pytest_autograd.facts.numbers import data_precision_of, farthest_output
 from pytest_autograd.facts.torch_checks import GradcheckResult
 from pytest_autograd.options import DECLARED
 from pytest_autograd.places import Place

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from pytest_autograd.call.slot import Slot
+from pytest_autograd.call.layout import lay, layouts_of
+from pytest_autograd.call.slot import Slot, carry
 from pytest_autograd.errors import CheckError
 
 Tensors = list[Tensor]
@@ -120,18 +121,35 @@ class Call:
         The ``requires_grad`` flags are those of the call, since some forwards branch on them. A shared tensor is
         passed itself, with new memory.
         """
-        leaves, arguments = [], []
+        leaves = []
         with torch.enable_grad():
             for i, slot in enumerate(self.slots):
                 value = slot.value if values is None else values[i]
                 if slot.shared is not None:
                     slot.shared.data, slot.shared.grad = value.detach().clone(), None
-                    leaf = argument = slot.shared
+                    leaves.append(slot.shared)
                 else:
-                    leaf, argument = slot.fresh(value)
-                leaves.append(leaf)
-                arguments.append(argument)
-        return leaves, arguments
+                    leaves.append(slot.leaf(value))
+            return leaves, self.arguments(leaves)
+
+    def arguments(self, leaves: Sequence[Tensor]) -> Tensors:
+        """Return what to pass in for a leaf a slot: laid out in memory and with attributes as the originals."""
+        pairs = list(zip(self.slots, leaves, strict=True))
+        own = [leaf if slot.shared is not None else slot.argument(leaf) for slot, leaf in pairs]
+        laid = lay([slot.layout for slot in self.slots], own)
+        for slot, argument in zip(self.slots, laid, strict=True):
+            if slot.shared is None:
+                carry(slot.attributes, argument)
+        return laid
+
+    def laid_like(self, originals: Sequence[Tensor]) -> Call:
+        """Return the call whose copies lie in memory as ``originals`` do, one a slot."""
+        laid = zip(self.slots, layouts_of(originals), _twins(self.slots, originals), strict=True)
+        slots = tuple(
+            replace(slot, layout=None if slot.shared is not None else layout, twin=twin)
+            for slot, layout, twin in laid
+        )
+        return replace(self, slots=slots)
 
     def with_frozen(self, *indices: int) -> Call:
         """Return the same call with the slots of these indices not differentiated."""
@@ -175,22 +193,9 @@ class Call:
 
         What hung on a tensor, in its shape, takes the new shape.
         """
-
-        def of(slot: Slot, new: Tensor, held: Any) -> Any:
-            follows = isinstance(held, Tensor) and held.shape == slot.value.shape != new.shape
-            return held.new_zeros(new.shape) if follows else held
-
-        slots = tuple(
-            replace(
-                slot,
-                value=new.detach(),
-                attributes={name: of(slot, new, held) for name, held in slot.attributes.items()},
-            )
-            if slot.name not in self.kept
-            else slot
-            for slot, new in zip(self.slots, values, strict=True)
-        )
-        return replace(self, slots=slots)
+        pairs = zip(self.slots, values, strict=True)
+        slots = (slot if slot.name in self.kept else slot.resized(new) for slot, new in pairs)
+        return replace(self, slots=tuple(slots))
 
     def widened(self) -> Call:
         """Return the same call on float64 and complex128 copies."""
@@ -199,6 +204,13 @@ class Call:
     def describe(self) -> str:
         """Say in one line what was passed in."""
         return "; ".join([*(slot.describe() for slot in self.slots), *self.constants])
+
+
+def _twins(slots: Sequence[Slot], tensors: Sequence[Tensor]) -> list[str | None]:
+    """Return for each slot the name of the one before it that holds the same tensor, None if there is none."""
+    first: dict[int, str] = {}
+    names = [first.setdefault(id(t), slot.name) for slot, t in zip(slots, tensors, strict=True)]
+    return [None if name == slot.name else name for name, slot in zip(names, slots, strict=True)]
 
 
 def named_outputs(raw: Any, flat: bool) -> list[tuple[str, Tensor]]:

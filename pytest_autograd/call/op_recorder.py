@@ -57,7 +57,7 @@ class OpRecorder(TorchFunctionMode):
         if key not in self._calls:
             given, keywords = pytree.tree_map(_copy, (args, kwargs))
             try:
-                self._calls[key] = make_call(op, given, keywords)
+                self._calls[key] = make_call(op, given, keywords).laid_like(leaves)
             except CheckError:  # nothing of it can have a gradient
                 return
 

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from pytest_autograd.call.call import Call, differentiable
-from pytest_autograd.call.other_constants import Option
+from pytest_autograd.call.other_constants import Change
 from pytest_autograd.call.variants import are_offsets, resized
 
 BATCH = 2
 
 
-def other_ranks(call: Call, seed: int) -> Iterator[tuple[Option, Call]]:
+def other_ranks(call: Call, seed: int) -> Iterator[tuple[Change, Call]]:
     """Yield (description, call) with a leading axis more or less in the first tensor, or one argument broadcast.
 
     Forward decides whether it takes them.
@@ -24,26 +24,26 @@ def other_ranks(call: Call, seed: int) -> Iterator[tuple[Option, Call]]:
         return
     generator = torch.Generator().manual_seed(seed)
     values = [slot.value for slot in call.slots]
-    first = next((i for i in floats if not call.slots[i].is_parameter), floats[0])
+    first = next((i for i in floats if call.slots[i].parameter is None), floats[0])
     alike = [i for i in floats if values[i].shape == values[first].shape]
     name = call.slots[first].name
     which = " and ".join(call.slots[i].name for i in alike)
     if values[first].dim() and len(values[first]):
         yield (
-            Option(name, f"with an axis less in {which}"),
+            Change(name, f"with an axis less in {which}"),
             _replaced(call, {i: values[i][0] for i in alike}),
         )
     more = {i: _stacked(values[i], generator) for i in alike}
-    yield Option(name, f"with an axis more in {which}"), _replaced(call, more)
+    yield Change(name, f"with an axis more in {which}"), _replaced(call, more)
     for i in (i for i in floats if i != first):
         for axis, length in enumerate(values[i].shape):
             if length > 1:
                 narrow = values[i].narrow(axis, 0, 1)
                 where = f"with {call.slots[i].name} broadcast along axis {axis}"
-                yield Option(call.slots[i].name, where), _replaced(call, {i: narrow})
+                yield Change(call.slots[i].name, where), _replaced(call, {i: narrow})
 
 
-def packed_batches(call: Call) -> Iterator[tuple[Option, Call]]:
+def packed_batches(call: Call) -> Iterator[tuple[Change, Call]]:
     """Yield (description, call) with the offsets of a packed batch, such as ``[0, 3, 7]``, moved with its size."""
     for i, slot in enumerate(call.slots):
         offsets = slot.value
@@ -57,18 +57,18 @@ def packed_batches(call: Call) -> Iterator[tuple[Option, Call]]:
         middle = (offsets[longest : longest + 1] + offsets[longest + 1 : longest + 2]) // 2
         cut = torch.cat([offsets[: longest + 1], middle, offsets[longest + 1 :]])
         if len(cut.unique()) == len(cut):
-            yield Option(slot.name, f"with {slot.name}={cut.tolist()}"), _replaced(call, {i: cut})
+            yield Change(slot.name, f"with {slot.name}={cut.tolist()}"), _replaced(call, {i: cut})
         slack = offsets.clone()
         slack[-1] = total - 1
         if total - 1 > int(offsets[-2]):
             yield (
-                Option(slot.name, f"with {slot.name}={slack.tolist()}"),
+                Change(slot.name, f"with {slot.name}={slack.tolist()}"),
                 _replaced(call, {i: slack}),
             )
         grown = offsets.clone()
         grown[-1] = total + 1
         larger = resized(call, total, total + 1)
-        yield Option(slot.name, f"with {slot.name}={grown.tolist()}"), _replaced(larger, {i: grown})
+        yield Change(slot.name, f"with {slot.name}={grown.tolist()}"), _replaced(larger, {i: grown})
 
 
 def _stacked(value: Tensor, generator: torch.Generator) -> Tensor:

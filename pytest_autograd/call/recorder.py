@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from types import CodeType, FunctionType
@@ -117,7 +117,8 @@ class Recorder:
         with temporarily_clear_interpreter_stack(), _unwatched():
             plain = [_plain(value) for value in args]
             keywords = {name: _plain(value) for name, value in kwargs.items()}
-            self._see(function, plain, keywords)
+            originals = plain if under_transform else args
+            self._see(function, plain, keywords, originals)
         if not under_transform:
             return apply(*args, **kwargs)
         self._unwrapping.add(function)
@@ -126,7 +127,13 @@ class Recorder:
         finally:
             self._unwrapping.discard(function)
 
-    def _see(self, function: type[Function], args: list[Any], kwargs: dict[str, Any]) -> None:
+    def _see(
+        self,
+        function: type[Function],
+        args: list[Any],
+        kwargs: dict[str, Any],
+        originals: Sequence[Any],
+    ) -> None:
         if function not in self._identities:
             self._identities[function] = identity(function)
         values = ", ".join(_signature(value) for value in (*args, *kwargs.values()))
@@ -136,14 +143,16 @@ class Recorder:
         self.touched.add(key)
         if seen.call is None and not seen.settled:
             try:
-                self._keep(seen, args, kwargs)
+                self._keep(seen, args, kwargs, originals)
             except (
                 Exception
             ) as error:  # the test must go on; the reason is reported with the Function
                 seen.problem = str(error) if isinstance(error, CheckError) else _told(error)
                 seen.settled = True
 
-    def _keep(self, seen: Recorded, args: list[Any], kwargs: dict[str, Any]) -> None:
+    def _keep(
+        self, seen: Recorded, args: list[Any], kwargs: dict[str, Any], originals: Sequence[Any]
+    ) -> None:
         leaves = pytree.tree_leaves((args, kwargs))
         tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
         if any(type(tensor).__name__ == "FakeTensor" for tensor in tensors):
@@ -155,6 +164,8 @@ class Recorder:
             keywords = {name: _copy(value) for name, value in kwargs.items()}
             links = shared_arguments(seen.function, [*args, *kwargs.values()])
             call = function_call(seen.function, copies, keywords, shared=links)
+            if not kwargs:
+                call = call.laid_like([originals[slot.position] for slot in call.slots])
             seen.call = replace(call, autocast=ambient_autocast())
             seen.default_dtype = torch.get_default_dtype()
 
@@ -230,7 +241,7 @@ def _plain(value: Any) -> Any:
 def _like(original: Tensor, copy: Tensor) -> Tensor:
     """Return the copy as the Parameter that the original is, with what hung on it."""
     if isinstance(original, nn.Parameter):
-        copy = nn.Parameter(copy, requires_grad=copy.requires_grad)
+        copy = Tensor._make_subclass(type(original), copy.detach(), copy.requires_grad)
     if vars(original):
         carry(vars(original), copy)
     return copy

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from pytest_autograd.call.layout import Layout
 from pytest_autograd.domains.domain import Domain
 
 
@@ -25,8 +27,9 @@ class Slot:
     ``value`` is detached; ``differentiated`` tells whether it is differentiated; ``position`` is its place among the
     arguments, which is also the place of its gradient in what backward returns. ``shared`` is the caller's own tensor
     where the Function reaches it by another road too (:mod:`pytest_autograd.call.shared_parameters`). ``attributes``
-    are what the caller hung on the tensor, such as ``weight.main_grad``; ``is_parameter`` whether it is a Parameter.
-    ``domain`` is where it lives, as declared.
+    are what the caller hung on the tensor, such as ``weight.main_grad``; ``parameter`` is its class if it is a
+    Parameter; ``layout`` how it lay in memory, None where that was nothing special; ``twin`` the name of the slot
+    before it that the same tensor was passed to. ``domain`` is where it lives, as declared.
     """
 
     name: str
@@ -35,33 +38,48 @@ class Slot:
     position: int = 0
     shared: Tensor | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
-    is_parameter: bool = False
+    parameter: type[nn.Parameter] | None = None
+    layout: Layout | None = None
+    twin: str | None = None
     domain: Domain | None = None
 
     @classmethod
     def of(cls, name: str, tensor: Tensor, differentiated: bool, **more: Any) -> Slot:
         """Return the slot of a tensor, with what copies of it are to carry."""
-        attributes = dict(vars(tensor))
-        is_parameter = isinstance(tensor, nn.Parameter)
-        value = tensor.detach()
-        return cls(
-            name, value, differentiated, attributes=attributes, is_parameter=is_parameter, **more
-        )
+        parameter = type(tensor) if isinstance(tensor, nn.Parameter) else None
+        value, attributes = tensor.detach(), dict(vars(tensor))
+        return cls(name, value, differentiated, attributes=attributes, parameter=parameter, **more)
 
-    def fresh(self, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (leaf, argument): a new leaf and what to pass in, which carries what the original did.
-
-        The argument is a non-leaf copy, so that a Function that works in place can be called on it; a Parameter is
-        passed itself, as its owner would.
-        """
+    def leaf(self, value: Tensor) -> Tensor:
+        """Return a new leaf, a Parameter where the original is one."""
         leaf = value.detach().clone()
-        if self.is_parameter:
-            leaf = argument = nn.Parameter(leaf, requires_grad=self.differentiated)
-        else:
-            leaf.requires_grad_(self.differentiated)
-            argument = leaf.clone() if self.differentiated else leaf
-        carry(self.attributes, argument)
-        return leaf, argument
+        if self.parameter is None:
+            return leaf.requires_grad_(self.differentiated)
+        return torch.Tensor._make_subclass(self.parameter, leaf, self.differentiated)
+
+    def argument(self, leaf: Tensor) -> Tensor:
+        """Return what to pass in for ``leaf``: a copy, so that a Function that works in place can be called on it.
+
+        A Parameter is passed itself, as its owner would.
+        """
+        return leaf.clone() if self.differentiated and self.parameter is None else leaf
+
+    def holds_as_much(self, held: Tensor) -> bool:
+        """Whether a tensor that hangs on the argument has its shape, or is as long where it is flattened."""
+        flat = held.dim() == 1 and held.numel() == self.value.numel()
+        return held.shape == self.value.shape or flat
+
+    def resized(self, value: Tensor) -> Slot:
+        """Return the slot with another value; what hung on a tensor, in its shape or flat, takes the new size."""
+        of = {name: self._follows(held, value) for name, held in self.attributes.items()}
+        return replace(self, value=value.detach(), attributes=of)
+
+    def _follows(self, held: Any, value: Tensor) -> Any:
+        if not isinstance(held, Tensor) or self.value.shape == value.shape:
+            return held
+        if held.shape == self.value.shape:
+            return held.new_zeros(value.shape)
+        return held.new_zeros(value.numel()) if self.holds_as_much(held) else held
 
     def describe(self) -> str:
         """Say dtype, shape and role, as in ``x: float64[4, 3] differentiated``."""

@@ -37,6 +37,20 @@ def is_custom_op(target: Any) -> bool:
     return isinstance(target, CustomOpDef | OpOverload | OpOverloadPacket)
 
 
+def schema_of(op: Any) -> Any:
+    """Return the schema of a custom op, of several overloads the first one's."""
+    found = op._opoverload if isinstance(op, CustomOpDef) else op
+    if isinstance(found, OpOverloadPacket):
+        found = getattr(found, found.overloads()[0])
+    return found._schema
+
+
+def declared_writes(op: Any) -> set[str]:
+    """Return the names of the arguments that the schema of a custom op says it writes to."""
+    arguments = schema_of(op).arguments
+    return {a.name for a in arguments if a.alias_info is not None and a.alias_info.is_write}
+
+
 def defines_setup_context(function: type[Function]) -> bool:
     """Whether ``forward`` takes no ctx because ``setup_context`` is defined."""
     return _is_setup_context_defined(function.setup_context)
@@ -59,6 +73,8 @@ def make_call(target: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Ca
         return function_call(target, args, kwargs)
     if isinstance(target, nn.Module):
         return _module_call(target, args, kwargs)
+    if is_custom_op(target):
+        return _callable_call(target, schema_of(target).name, args, kwargs)
     if isinstance(target, type) or not callable(target):
         raise CheckError(
             f"{_shown(target)} cannot be checked: pass a torch.autograd.Function subclass, a callable "
@@ -135,7 +151,7 @@ def function_call(
         for i, (name, value) in enumerate(zip(names, values, strict=True))
         if i not in places
     ]
-    return Call(
+    call = Call(
         name=function.__qualname__,
         slots=tuple(
             Slot.of(name, values[i], name in chosen, position=i, shared=links.get(i))
@@ -148,6 +164,7 @@ def function_call(
         absent=tuple(name for name, value in rest if value is None),
         constants=tuple(describe_constant(name, value) for name, value in rest),
     )
+    return call.laid_like([values[i] for i in places])
 
 
 def _is_slot(value: Any, values: Sequence[Any]) -> bool:
@@ -202,7 +219,7 @@ def _callable_call(
 ) -> Call:
     """Return the call of a callable; ``parameters`` are further tensors, passed first by position."""
     parameters = parameters or {}
-    names = [*parameters, *parameter_names(target, 0, len(args))]
+    names = [*parameters, *_names(target, len(args))]
     given = [*parameters.values(), *args]
     values, tree, places = _leaves(given, kwargs, names)
     patterns = _values_of_sparse(values, places)
@@ -220,7 +237,7 @@ def _callable_call(
         return positional, keywords
 
     rest = [*zip(names, given, strict=True), *kwargs.items()]
-    return Call(
+    call = Call(
         name=name,
         slots=tuple(Slot.of(label, value, label in chosen) for label, value in named),
         target=target,
@@ -231,6 +248,13 @@ def _callable_call(
             if not any(isinstance(leaf, Tensor) for leaf in pytree.tree_leaves(value))
         ),
     )
+    return call.laid_like([tensor for _, tensor in named])
+
+
+def _names(target: Callable[..., Any], count: int) -> list[str]:
+    if is_custom_op(target):
+        return [argument.name for argument in schema_of(target).arguments[:count]]
+    return parameter_names(target, 0, count)
 
 
 def _values_of_sparse(values: list[Any], places: dict[int, str]) -> dict[int, Tensor]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -63,6 +64,25 @@ def special_points(call: Call) -> Iterator[tuple[str, Call]]:
     yield "at equal inputs (ties)", _mapped(call, lambda x: torch.full_like(x, 0.75))
     yield "at inputs on a grid", _mapped(call, _on_grid)
     yield from _numbers_as_tensors(call)
+    yield from _passed_twice(call)
+
+
+def _passed_twice(call: Call) -> Iterator[tuple[str, Call]]:
+    """Yield the call with one tensor in two places, where it was made so: its gradient is the sum of both."""
+    places = {slot.name: i for i, slot in enumerate(call.slots)}
+    for i, slot in enumerate(call.slots):
+        if slot.twin is None or slot.shared is not None:
+            continue
+        first = places[slot.twin]
+
+        def rebuild(tensors: Sequence[Tensor], i: int = i, first: int = first) -> Any:
+            return call.rebuild([*tensors[:i], tensors[first], *tensors[i:]])
+
+        slots = (*call.slots[:i], *call.slots[i + 1 :])
+        yield (
+            f"with one tensor for {slot.twin} and {slot.name}",
+            replace(call, slots=slots, rebuild=rebuild),
+        )
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from pytest_autograd.derivatives.directional_test import RESOLVED, Judgement
 from pytest_autograd.derivatives.finite_differences import SIGMAS
-from pytest_autograd.derivatives.tangents import size
+from pytest_autograd.derivatives.tangents import signed_bounded, size
+from pytest_autograd.derivatives.trials import Trials
 from pytest_autograd.derivatives.verdicts import Trial
+from pytest_autograd.errors import NotApplicable
 
 
 def elements(tensors: Sequence[Tensor]) -> int:
@@ -40,6 +42,53 @@ def is_flat(trials: Sequence[Trial]) -> bool:
 
 
 FLAT = "the gradient is zero throughout at these inputs, so nothing was told apart: give inputs where forward changes"
+
+
+def why_not_all_was_compared(draws: Trials, trials: Sequence[Trial]) -> str | None:
+    """Say which arguments are flat at the point of ``trials`` and at others; None if none is."""
+    if is_flat(trials):
+        return FLAT
+    flat = [i for i in _flat_arguments(trials) if not _is_confirmed_elsewhere(draws, i)]
+    which = ", ".join(draws.evaluator.names[i] for i in flat)
+    return (
+        f"the gradient of {which} is zero at these inputs and at others, so nothing of it was told apart: "
+        "give inputs where it matters"
+        if flat
+        else None
+    )
+
+
+def _flat_arguments(trials: Sequence[Trial]) -> list[int]:
+    """Return the places of the arguments whose gradient is zero in every trial; None says that there is none."""
+    gradients = zip(*(trial.got for trial in trials), strict=True)
+    return [
+        i
+        for i, each in enumerate(gradients)
+        if not any(g is None or bool(g.any()) for g in each) and trials[0].point[i].numel()
+    ]
+
+
+def _is_confirmed_elsewhere(draws: Trials, place: int) -> bool:
+    """Whether backward is right where an argument has other values, and its gradient is not zero."""
+    for point in _elsewhere(draws.evaluator.point, place, draws.generator):
+        try:
+            trial = draws.draw(point)[0]
+        except NotApplicable:  # outside of forward's domain
+            continue
+        gradient = trial.got[place]
+        if gradient is not None and bool(gradient.any()):
+            return draws.judge_trial(trial, [place]).status == "ok"
+    return False
+
+
+def _elsewhere(
+    point: Sequence[Tensor], place: int, generator: torch.Generator
+) -> Iterator[list[Tensor]]:
+    """Yield points at which one argument has other signs, magnitudes and values."""
+    x = point[place]
+    drawn = signed_bounded([x], generator)[0]
+    for other in (-x, drawn, 10 * x, x / 10, x + 5, x - 5):
+        yield [*point[:place], other, *point[place + 1 :]]
 
 
 def unresolved_arguments(trial: Trial, judgement: Judgement) -> list[int]:

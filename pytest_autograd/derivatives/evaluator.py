@@ -183,12 +183,13 @@ class Repeated:
 
 @dataclass(frozen=True)
 class Door:
-    """A tensor by which a gradient may leave: ``argument.attribute``, of the argument's own shape.
+    """A tensor by which a gradient may leave: ``argument.attribute``, of the argument's own shape or flattened.
 
-    ``place`` is that of the argument among the differentiated ones.
+    ``place`` is that of the argument among the differentiated ones, ``slot`` among all.
     """
 
     place: int
+    slot: int
     argument: str
     attribute: str
     tensor: Tensor
@@ -200,8 +201,8 @@ def _doors(call: Call, arguments: Sequence[Tensor]) -> list[Door]:
         slot = call.slots[i]
         for name in slot.attributes:
             held = getattr(arguments[i], name, None)
-            if isinstance(held, Tensor) and held.shape == slot.value.shape and differentiable(held):
-                doors.append(Door(place, slot.name, name, held))
+            if isinstance(held, Tensor) and slot.holds_as_much(held) and differentiable(held):
+                doors.append(Door(place, i, slot.name, name, held))
     return doors
 
 
@@ -216,6 +217,8 @@ class Graph:
         outputs: list[Tensor],
     ) -> None:
         self.outputs, self.leaves, self.arguments = outputs, run.differentiated, run.arguments
+        self.run = run
+        self.returned_too: dict[str, Tensor | None] = {}
         self.doors = _doors(evaluator.call, run.arguments)
         self._evaluator, self._point = evaluator, point
 
@@ -248,14 +251,16 @@ class Graph:
 
         What backward added to a tensor that hangs on an argument (:class:`Door`) is the gradient of that argument.
         """
-        before = [door.tensor.detach().clone() for door in self.doors]
+        before = [(door.tensor.detach().clone(), door.tensor._version) for door in self.doors]
         gradients = self._engine(cotangents, copied, retained)
         used = self._evaluator.doors_used
-        for door, old in zip(self.doors, before, strict=True):
-            if not torch.equal(old, door.tensor):
+        for door, (old, version) in zip(self.doors, before, strict=True):
+            if door.tensor._version != version or not torch.equal(old, door.tensor):
                 used.setdefault(door.argument, door.attribute)
             if used.get(door.argument) == door.attribute:
-                gradients[door.place] = (door.tensor - old).to(self.leaves[door.place].dtype)
+                leaf = self.leaves[door.place]
+                self.returned_too[door.argument] = gradients[door.place]
+                gradients[door.place] = (door.tensor - old).reshape(leaf.shape).to(leaf.dtype)
         return gradients
 
     def _engine(

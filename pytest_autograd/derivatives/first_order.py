@@ -10,9 +10,8 @@ from torch import Tensor
 
 from pytest_autograd.derivatives.compare import MaybeTensors, minus
 from pytest_autograd.derivatives.coverage import (
-    FLAT,
-    is_flat,
     unresolved_arguments,
+    why_not_all_was_compared,
     why_nothing_can_be_compared,
 )
 from pytest_autograd.derivatives.directional_test import Judgement
@@ -85,8 +84,9 @@ class FirstOrderTest:
             values = self._by_reference_alone(values)
         self._say_what_hardly_matters(values)
         values = self._if_anything(values)
-        if values.confirmed and is_flat(values.trials):
-            return replace(values, confirmed=False, accuracy=None, reason=FLAT, vacuous=True)
+        reason = why_not_all_was_compared(self.trials, values.trials) if values.confirmed else None
+        if reason is not None:
+            return replace(values, confirmed=False, accuracy=None, reason=reason, vacuous=True)
         return values
 
     def _if_anything(self, values: FirstOrder) -> FirstOrder:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from pytest_autograd.call.target import is_custom_op
 from pytest_autograd.call.tensors import memory, overlap
 from pytest_autograd.derivatives.tangents import draw_cotangents
 from pytest_autograd.facts.base import Facts, Subject, fact
 from pytest_autograd.facts.numbers import Numbers
+from pytest_autograd.facts.observe import observe, ones
 from pytest_autograd.facts.run import ObservedRun
+from pytest_autograd.facts.trace import Trace
 from pytest_autograd.running.author_code import entering, run_forward
 
 
@@ -45,18 +48,21 @@ class Aliasing(Facts):
     def kept_gradient(self) -> tuple[str, str] | None:
         """(argument, owner) of a returned gradient that is memory of ctx, of a saved tensor or of an input."""
         self.run.require_answer()
-        tensors = self._owners()
-        returned = self.run.returned_backward.returned
+        plain = observe(self.call, self.seed, backward_times=1, draw=ones)  # what sum() sends
+        return self._kept_in(self.run.trace) or self._kept_in(plain)
+
+    def _kept_in(self, trace: Trace) -> tuple[str, str] | None:
+        owners = self._owners(trace)
+        returned = trace.backwards[0].returned if trace.backwards else ()
         for slot in self.call.slots:
             gradient = returned[slot.position] if slot.position < len(returned) else None
             if slot.differentiated and isinstance(gradient, Tensor):
-                for name, value in tensors:
+                for name, value in owners:
                     if overlap(gradient, value):
                         return slot.name, name
         return None
 
-    def _owners(self) -> list[tuple[str, Tensor]]:
-        trace = self.run.trace
+    def _owners(self, trace: Trace) -> list[tuple[str, Tensor]]:
         owners = [(s.name, t) for s, t in zip(self.call.slots, trace.arguments, strict=True)]
         for save in trace.saves[-1:]:
             owners += [(f"ctx.saved_tensors[{i}]", value) for i, value in enumerate(save.values)]
@@ -65,19 +71,41 @@ class Aliasing(Facts):
 
     @fact
     def fixed_outputs(self) -> list[str]:
-        """The outputs that cannot be changed in place, since they are views of what forward made."""
-        self.run.require_forward()
-        inputs = {memory(argument) for argument in self.run.trace.arguments}
+        """The outputs that cannot be changed in place, since they are views of what forward made.
+
+        Of a tensor subclass, torch itself makes every output a view.
+        """
         found = []
-        for place, (name, seen) in enumerate(self.run.trace.outputs):
-            if seen.requires_grad and seen._is_view() and memory(seen) not in inputs:
-                output = run_forward(self.call, seed=self.seed).outputs[place][1]
+        for name, seen in self._made_outputs():
+            if seen.requires_grad and seen._is_view() and type(seen) is Tensor:
+                output = dict(run_forward(self.call, seed=self.seed).outputs)[name]
                 try:
                     with torch.enable_grad():
                         output.add_(0)
                 except RuntimeError:
                     found.append(name)
         return found
+
+    @fact
+    def outputs_of_one_memory(self) -> tuple[str, str] | None:
+        """Two outputs that lie in one place, which no in-place operation on either would tell."""
+        seen: list[tuple[str, Tensor]] = []
+        for name, tensor in self._made_outputs():
+            for other, before in seen:
+                if overlap(before, tensor) and not {name, other} & set(self.fixed_outputs):
+                    return other, name
+            seen.append((name, tensor))
+        return None
+
+    def _made_outputs(self) -> list[tuple[str, Tensor]]:
+        """Return the outputs that are not memory of an input."""
+        if is_custom_op(self.call.target):
+            run = run_forward(self.call, seed=self.seed)
+            arguments, outputs = run.arguments, run.outputs
+        else:
+            arguments, outputs = self.run.trace.arguments, self.run.trace.outputs
+        inputs = {memory(argument) for argument in arguments}
+        return [(name, output) for name, output in outputs if memory(output) not in inputs]
 
     @fact
     def polluted(self) -> str | None:

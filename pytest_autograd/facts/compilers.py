@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from pytest_autograd.call.call import WIDE, Autocast, Call
 from pytest_autograd.derivatives.compare import Difference, apart
 from pytest_autograd.derivatives.evaluator import Evaluator
-from pytest_autograd.derivatives.tangents import draw_cotangents
+from pytest_autograd.derivatives.tangents import beside, draw_cotangents
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.base import Facts, Subject, fact
 from pytest_autograd.facts.numbers import Numbers
@@ -29,24 +30,41 @@ class Compilers(Facts):
 
     @fact
     def compiled(self) -> Difference | None:
-        """How ``torch.compile`` (backend ``aot_eager``) differs from eager, in outputs and gradients."""
+        """How ``torch.compile`` (backend ``aot_eager``) differs from eager, in outputs and gradients.
+
+        It is called at the point given and then beside it: what was read while it was traced may have become a
+        constant.
+        """
         if not self.options.compile:
             raise NotApplicable("asked for by compile=True")
-        evaluator, sample = self.numbers.evaluator, self.numbers.sample
+        evaluator, point = self.numbers.evaluator, self.numbers.evaluator.point
+        generator = torch.Generator().manual_seed(self.seed)
+        moved = beside(point, 0.5, generator)
         torch.compiler.reset()  # after some recompilations of one frame the compiler runs eager
         target = torch.compile(_traceable(evaluator.call), backend="aot_eager")
         other = Evaluator(replace(evaluator.call, target=target), self.seed)
+        return self._apart_from(other, point, "compiled,") or self._apart_from(
+            other, moved, "compiled and called with other values,"
+        )
+
+    def _apart_from(self, other: Evaluator, point: list[Tensor], how: str) -> Difference | None:
+        """Return the first output or gradient of ``other`` at ``point`` that eager does not give."""
+        evaluator = self.numbers.evaluator
         try:
-            outputs = other.forward(sample.point)
-            gradients = other.vjp(sample.point, sample.cotangents)
+            outputs = evaluator.forward(point)
+            cotangents = draw_cotangents(outputs, self.seed)
+            want = [*outputs, *evaluator.vjp(point, cotangents)]
+        except TargetRaised:  # refused without the compiler too
+            return None
+        try:
+            got = [*other.forward(point), *other.vjp(point, cotangents)]
         except TargetRaised as raised:
-            return Difference(f"the compiled {raised.where} raises", raised=raised.error)
+            return Difference(f"{how} {raised.where} raises", raised=raised.error)
         names = [*evaluator.output_names, *evaluator.names]
-        want, got = [*sample.outputs, *sample.gradients], [*outputs, *gradients]
         for name, a, b in zip(names, want, got, strict=True):
             error = apart(a, b)
             if error > max(COMPILED_TOLERANCE, self.numbers.tolerance):
-                return Difference(f"compiled, {name} differs from eager", name, error)
+                return Difference(f"{how} {name} differs from eager", name, error)
         return None
 
     @fact

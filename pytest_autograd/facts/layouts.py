@@ -12,6 +12,7 @@ from torch.autograd.function import Function
 
 from pytest_autograd.call.call import Call
 from pytest_autograd.derivatives.compare import Difference, first_difference, relative_error
+from pytest_autograd.derivatives.contracts import decide
 from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.derivatives.tangents import draw_cotangents
 from pytest_autograd.errors import NotApplicable
@@ -48,6 +49,15 @@ def other_layouts(tensor: Tensor) -> Iterator[tuple[str, Lay]]:
     if tensor.numel() > 1:
         yield "strided", _strided
         yield "shifted", _offset
+
+
+def _layouts_of_input(tensor: Tensor) -> Iterator[tuple[str, Lay]]:
+    """Yield those that any tensor may have, and the expanded one where the values allow it."""
+    yield from other_layouts(tensor)
+    for axis, size in enumerate(tensor.shape):
+        first = tensor.narrow(axis, 0, 1) if size > 1 else tensor
+        if size > 1 and bool((tensor == first).all()):
+            yield "expanded", lambda t, axis=axis: t.narrow(axis, 0, 1).expand_as(t)
 
 
 class Layouts(Facts):
@@ -87,13 +97,15 @@ class Layouts(Facts):
         self.subject.not_through_a_callable()
         if self.numbers.stochastic:
             raise NotApplicable("forward is stochastic, and draws in the order of memory")
+        if self._only_as_given():
+            return Difference("with the inputs where they lie in memory as given, unlike in copies")
         evaluator, point = self.numbers.evaluator, self.numbers.evaluator.point
         call, tolerance = evaluator.call, self.numbers.tolerance
         outputs = evaluator.forward(point)
         cotangents = draw_cotangents([y.contiguous() for y in outputs], self.seed)
         want = evaluator.vjp(point, cotangents)
         for i, slot in enumerate(call.slots):
-            for name, lay in other_layouts(slot.value) if slot.shared is None else ():
+            for name, lay in _layouts_of_input(slot.value) if slot.shared is None else ():
                 other = Evaluator(laid(call, i, lay), self.seed)
                 where = f"with a {name} {slot.name}"
                 try:
@@ -109,6 +121,16 @@ class Layouts(Facts):
                 if found is not None:
                     return found
         return None
+
+    def _only_as_given(self) -> bool:
+        """Whether the gradient is wrong with the views that were given, and right with plain copies of them."""
+        evaluator = self.numbers.evaluator
+        call = evaluator.call
+        wrong = any(map(self.numbers.is_wrong, evaluator.names))
+        if not wrong or not any(slot.layout is not None for slot in call.slots):
+            return False
+        plain = replace(call, slots=tuple(replace(slot, layout=None) for slot in call.slots))
+        return decide(Evaluator(plain, self.seed), self.options).confirmed
 
 
 class _Laid(Function):

@@ -30,6 +30,8 @@ LARGEST = 60_000
 CHEAP_SECONDS = 0.02
 #: By argument: error of backward, error of autograd through forward.
 Errors = dict[str, tuple[float, float | None]]
+MISSING = "not implemented for '"
+MISMATCH = ("dtype", "scalar type")
 LONG = 2048  # elements along an axis, where a running sum in low precision stops growing
 
 
@@ -60,7 +62,7 @@ class LowPrecision(Facts):
     def others(self) -> list[Drift]:
         """For each argument the first dtype in which its gradient is off by more than that dtype explains.
 
-        Dtypes that forward refuses are passed over.
+        Dtypes that forward refuses are passed over; the first in which backward alone raises is told.
         """
         self.subject.not_under_a_contract()
         given = self.numbers.first_order
@@ -75,6 +77,11 @@ class LowPrecision(Facts):
             for dtype in TOLERANCE:
                 try:
                     errors = _errors(wide, dtype, self.seed)
+                except TargetRaised as raised:
+                    if raised.where == "backward" and not where:
+                        for refusal in _refusals(dtype, raised.error):
+                            found.setdefault(refusal.argument, refusal)
+                    continue
                 except NotApplicable:
                     continue
                 for name, (error, beside) in errors.items():
@@ -138,6 +145,18 @@ class LowPrecision(Facts):
         return {a.name: (a.error, None) for a in verdict.arguments if a.status != "ok"}
 
 
+def _refusals(dtype: torch.dtype, error: Exception) -> Iterator[Drift]:
+    """Yield what backward raises in a dtype that forward takes, where that is no want of torch's or NumPy's.
+
+    In narrow dtypes these lack some operations. A mismatch of dtypes in float32 ends ordinary training.
+    """
+    mismatch = isinstance(error, RuntimeError) and any(word in str(error) for word in MISMATCH)
+    full = dtype == torch.float32
+    if MISSING not in str(error) and (full or mismatch):
+        gross = full and mismatch and not isinstance(error, NotImplementedError)
+        yield Drift("", dtype, "", 0.0, None, gross=gross, raised=error)
+
+
 def _is_worse(dtype: torch.dtype, error: float, beside: float | None) -> bool:
     """Whether a gradient loses more than its dtype must."""
     if beside is None:
@@ -185,7 +204,7 @@ def _compared(low: Evaluator, high: Evaluator, outputs: Sequence[Tensor], seed: 
         raise NotApplicable("forward overflows")
     cotangents = draw_cotangents(outputs, seed)
     cotangents = [
-        v.abs() for v in cotangents
+        v if v.is_complex() else v.abs() for v in cotangents
     ]  # signs would cancel in sums and hide what rounding loses
     truth = high.vjp(high.point, [v.to(WIDE.get(v.dtype, v.dtype)) for v in cotangents])
     answer = low.vjp(low.point, cotangents)

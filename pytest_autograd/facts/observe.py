@@ -35,8 +35,11 @@ def observe(
     seed: int,
     backward_times: int = 2,
     around_backward: AbstractContextManager[Any] | None = None,
+    draw: Callable[[Sequence[Tensor], int], list[Tensor]] = draw_cotangents,
 ) -> Trace:
     """Run forward once and backward ``backward_times`` times on one graph, and return what was seen.
+
+    ``draw`` makes the cotangents for the outputs, from a seed.
 
     Raises:
         NotApplicable: the target is a callable, or the author's code had not come back in its time.
@@ -50,11 +53,16 @@ def observe(
     outputs = [tensor for _, tensor in trace.node_outputs]
     if outputs:
         inputs = [leaves[i] for i in call.differentiated]
-        cotangents = draw_cotangents([output.detach() for output in outputs], seed)
+        cotangents = draw([output.detach() for output in outputs], seed)
         with around_backward or nullcontext():
             for _ in range(backward_times):
                 _observe_backward(trace, seed, outputs, inputs, cotangents)
     return trace
+
+
+def ones(outputs: Sequence[Tensor], _: int) -> list[Tensor]:
+    """Return the cotangents that ``sum()`` sends."""
+    return [torch.ones_like(output) for output in outputs]
 
 
 def _observe_forward(call: Call, trace: Trace, seed: int) -> bool:

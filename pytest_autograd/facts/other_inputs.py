@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from pytest_autograd.call.call import Call
+from pytest_autograd.call.complex_inputs import complex_inputs
 from pytest_autograd.call.declared import placed
-from pytest_autograd.call.other_constants import Option, other_constants
+from pytest_autograd.call.other_constants import Change, other_constants
 from pytest_autograd.call.other_ranks import other_ranks, packed_batches
 from pytest_autograd.call.size_relations import outputs_follow
 from pytest_autograd.call.tensors import same
@@ -49,7 +50,7 @@ class WrongAtOtherInput:
     ``doubt``: why callers may never pass such inputs, so that it is no proof of a fault.
     """
 
-    where: str | Resize | Option
+    where: str | Resize | Change
     what: tuple[FirstOrder, ArgumentVerdict] | TargetRaised
     doubt: str | None = None
 
@@ -70,8 +71,20 @@ class OtherInputs(Facts):
         points = other_points(call, self.seed)
         # a contract speaks for the constants given, and not of kinks
         if self.options.contract is None:
-            points = chain(points, special_points(call), other_constants(call))
+            points = chain(
+                points, special_points(call), self._complex_point(call), other_constants(call)
+            )
         return self._wrong_at(points, lambda raised: True)
+
+    def _complex_point(self, call: Call) -> Iterator[tuple[Change, Call]]:
+        """Yield the call on complex inputs, where the code knows of such and forward takes the real line to itself.
+
+        A Function that never meant them is not blamed, nor one whose outputs are real all the same.
+        """
+        if not any(y.is_complex() for y in self.numbers.sample.outputs):
+            for where, other in complex_inputs(call, self.seed):
+                if all(y.is_complex() for y in _forward_of(other, self.seed)):
+                    yield where, other
 
     @fact
     def sizes(self) -> list[WrongAtOtherInput]:
@@ -94,7 +107,7 @@ class OtherInputs(Facts):
 
     def _wrong_at(
         self,
-        variants: Iterator[tuple[str | Resize | Option, Call]],
+        variants: Iterator[tuple[str | Resize | Change, Call]],
         believed: Callable[[Sequence[WrongAtOtherInput]], bool],
     ) -> list[WrongAtOtherInput]:
         """Return the first place where each argument is wrong, within a share of the time that is left.
@@ -126,11 +139,11 @@ class OtherInputs(Facts):
                 continue
             found = self._wrong_in(where, call)
             wrongs += found or ()
-            if isinstance(where, Option) and where.made_up and found == []:
+            if isinstance(where, Change) and where.clears and found == []:
                 cleared.add(where.name)
         return _told(wrongs, cleared, believed)
 
-    def _wrong_in(self, where: str | Resize | Option, call: Call) -> list[WrongAtOtherInput] | None:
+    def _wrong_in(self, where: str | Resize | Change, call: Call) -> list[WrongAtOtherInput] | None:
         """Return what is wrong there; None where nothing could be judged."""
         evaluator = Evaluator(call, self.seed)
         try:
@@ -143,12 +156,14 @@ class OtherInputs(Facts):
             values = decide(evaluator, self.options, False, self.numbers.precision)
         except TargetRaised as raised:
             if raised.where == "backward" and _smooth_there(evaluator, outputs, self.seed):
-                loud = None if isinstance(where, Option) else "backward raises there, which is loud"
+                loud = None if isinstance(where, Change) else "backward raises there, which is loud"
                 return [WrongAtOtherInput(where, raised, loud)]
             return None
         except NotApplicable:
             return None
         wrong = [argument for argument in values.arguments if argument.status == "wrong"]
+        if wrong and not _smooth_there(evaluator, outputs, self.seed):
+            return None
         doubt = self._doubt(where, call, outputs) if wrong else None
         return [
             WrongAtOtherInput(where, (values, argument), doubt or self._edge(call, argument))
@@ -168,7 +183,7 @@ class OtherInputs(Facts):
         return f"{argument.name} was given as {domain.name}, and forward is flat off it"
 
     def _doubt(
-        self, where: str | Resize | Option, call: Call, outputs: Sequence[Tensor]
+        self, where: str | Resize | Change, call: Call, outputs: Sequence[Tensor]
     ) -> str | None:
         """Return why callers may never pass such inputs, None where nothing speaks for it."""
         if any(a.status == "inexact" for a in self.numbers.first_order.arguments):
@@ -195,7 +210,7 @@ class OtherInputs(Facts):
         """Return what to declare where such inputs are never passed."""
         if isinstance(wrong.where, Resize):
             return keep_size(self.call, wrong.where.old)
-        if isinstance(wrong.where, Option):
+        if isinstance(wrong.where, Change):
             return keep_option(wrong.where.name)
         return declare_where(self.call, self.domains.likely)
 
@@ -207,6 +222,14 @@ class OtherInputs(Facts):
         )
 
 
+def _forward_of(call: Call, seed: int) -> list[Tensor]:
+    evaluator = Evaluator(call, seed)
+    try:
+        return evaluator.forward(evaluator.point)
+    except NotApplicable:
+        return [torch.empty(0)]
+
+
 def _flat_where_wrong(argument: ArgumentVerdict, outside: Tensor) -> bool:
     """Whether all elements whose gradient is wrong lie ``outside``, where none is expected."""
     want, got = argument.expected, argument.got
@@ -216,8 +239,8 @@ def _flat_where_wrong(argument: ArgumentVerdict, outside: Tensor) -> bool:
     return bool((outside & (want == 0))[wrong].all())
 
 
-def _made_up(where: str | Resize | Option) -> bool:
-    return isinstance(where, Option) and where.made_up
+def _made_up(where: str | Resize | Change) -> bool:
+    return isinstance(where, Change) and where.made_up
 
 
 def _told(
@@ -227,12 +250,12 @@ def _told(
 ) -> list[WrongAtOtherInput]:
     """Return the first place where each argument is wrong, one beyond doubt before others.
 
-    Guesses that raise, or that another one clears, are none.
+    Changees that raise, or that another one clears, are none.
     """
     found: dict[str, WrongAtOtherInput] = {}
     raised: list[WrongAtOtherInput] = []
     for wrong in wrongs:
-        if isinstance(wrong.where, Option) and wrong.where.name in cleared and wrong.where.made_up:
+        if isinstance(wrong.where, Change) and wrong.where.name in cleared and wrong.where.made_up:
             continue
         if not isinstance(wrong.what, TargetRaised):
             name = wrong.what[1].name

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from pytest_autograd.call.call import Call
+from pytest_autograd.derivatives.linearity import Nonlinearity
 from pytest_autograd.derivatives.oracle import GradientOracle
 from pytest_autograd.derivatives.second_order import SecondOrder
 from pytest_autograd.derivatives.verdicts import FirstOrder, Trial
@@ -22,7 +23,7 @@ from pytest_autograd.facts.domains import Domains
 from pytest_autograd.facts.layouts import Layouts
 from pytest_autograd.facts.low_precision import LowPrecision
 from pytest_autograd.facts.non_finite import NonFinite
-from pytest_autograd.facts.numbers import Nonlinearity, Numbers
+from pytest_autograd.facts.numbers import Numbers
 from pytest_autograd.facts.other_doors import OtherDoors
 from pytest_autograd.facts.other_inputs import OtherInputs
 from pytest_autograd.facts.partial_gradients import PartialGradients

@@ -13,14 +13,14 @@ from torch import Tensor
 from torch.autograd.gradcheck import GradcheckError
 
 from pytest_autograd.call.call import Call, differentiable, named_outputs
-from pytest_autograd.call.slot import Slot, carry
-from pytest_autograd.call.target import is_custom_op
+from pytest_autograd.call.target import declared_writes, is_custom_op
+from pytest_autograd.call.tensors import same
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.base import Facts, Subject, fact
 from pytest_autograd.facts.gradcheck_doubts import STEP, WRITES, Doubt, doubt_gradcheck
 from pytest_autograd.facts.numbers import Numbers
 from pytest_autograd.facts.run import ObservedRun
-from pytest_autograd.running.author_code import entering, run_inside
+from pytest_autograd.running.author_code import entering, run_forward, run_inside
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,19 @@ class TorchChecks(Facts):
             raise NotApplicable("the target is no custom op")
         return op_problems(self.call, self.seed)
 
+    @fact
+    def undeclared_writes(self) -> list[str]:
+        """The arguments that a custom op changes although its schema says that it does not."""
+        if not is_custom_op(self.call.target):
+            raise NotApplicable("the target is a callable; each Function that it calls is audited")
+        declared = declared_writes(self.call.target)
+        arguments = run_forward(self.call, seed=self.seed).arguments
+        return [
+            slot.name
+            for slot, argument in zip(self.call.slots, arguments, strict=True)
+            if slot.name.partition("[")[0] not in declared and not same(slot.value, argument)
+        ]
+
     def _asked(self, name: str) -> GradcheckResult:
         if self.options.level == "quick":
             raise NotApplicable("runs at level full")
@@ -137,10 +150,12 @@ def run_gradcheck(name: str, call: Call, seed: int, options: Mapping[str, Any]) 
     referee = getattr(torch.autograd, name)
 
     def run(*given: Tensor) -> Any:
-        passed = [
-            _copy(slot, value) for slot, value in zip(call.slots, call.filled(given), strict=True)
+        values = call.filled(given)
+        copies = [
+            v if slot.shared is not None else v.clone()
+            for slot, v in zip(call.slots, values, strict=True)
         ]
-        named = named_outputs(run_inside(call, passed, seed), flat=call.flat)
+        named = named_outputs(run_inside(call, call.arguments(copies), seed), flat=call.flat)
         return tuple(t for _, t in named if differentiable(t) and t.requires_grad)
 
     leaves, _ = call.fresh()
@@ -156,14 +171,6 @@ def run_gradcheck(name: str, call: Call, seed: int, options: Mapping[str, Any]) 
             text = f"{type(raised.error).__name__}: {text}"
         return GradcheckResult("failed", text, time.perf_counter() - start)
     return GradcheckResult("passed", None, time.perf_counter() - start)
-
-
-def _copy(slot: Slot, value: Tensor) -> Tensor:
-    if slot.shared is not None:
-        return value
-    copy = value.clone()
-    carry(slot.attributes, copy)
-    return copy
 
 
 def _first_words(text: str) -> str:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from pytest_autograd.call.call import differentiable
 from pytest_autograd.derivatives.compare import Difference, apart
 from pytest_autograd.errors import NotApplicable
 from pytest_autograd.facts.base import Facts, Subject, fact
@@ -75,14 +76,18 @@ class Uninitialised(Facts):
         filler = Filler(marker)
         with filler:
             graph = evaluator.graph(sample.point)
-            outputs = [output.detach().clone() for output in graph.outputs]
+            outputs = {name: _kept(output) for name, output in graph.run.outputs}
             gradients = [g if g is None else g.clone() for g in graph.vjp(sample.cotangents)]
         if not filler.used:
             return None
-        named: dict[str, Tensor | None] = dict(zip(evaluator.output_names, outputs, strict=True))
-        return named | {
-            f"the gradient of {name}": g for name, g in zip(evaluator.names, gradients, strict=True)
-        }
+        named = zip(evaluator.names, gradients, strict=True)
+        return outputs | {f"the gradient of {name}": g for name, g in named}
+
+
+def _kept(output: Tensor) -> Tensor | None:
+    """Return a copy that can be compared: indices and masks as numbers."""
+    kept = output.detach().to_dense().clone()
+    return kept if differentiable(kept) else kept.double()
 
 
 def _first_apart(

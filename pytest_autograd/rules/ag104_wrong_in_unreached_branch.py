@@ -25,6 +25,6 @@ EXPLAINED_BY = ("AG102", "AG106", "AG309")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:
-    """Judge the gradient at other magnitudes and signs, random values and repeated indices."""
+    """Judge the gradient at other magnitudes and signs, random, special and complex values, and other options."""
     for wrong in probe.other_inputs.points:
         yield explain_there(probe, wrong, FIX)

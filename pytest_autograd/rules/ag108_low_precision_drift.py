@@ -2,7 +2,8 @@
 
 Backward in float32, bfloat16 or float16 is compared with float64 on the same numbers, and with what
 autograd loses through the same forward. Running sums in bfloat16 stop growing at 256 times the
-term. A fifth of the gradient's size is an error, in whatever dtype the Function takes.
+term. A fifth of the gradient's size is an error, in whatever dtype the Function takes; so is a backward
+that stops at a mismatch of dtypes in float32, which forward takes.
 """
 
 from __future__ import annotations
@@ -33,18 +34,25 @@ def find(probe: Probe) -> Iterator[Evidence]:
     for found in (*probe.low_precision.wider, *probe.low_precision.given):
         told.add(found.argument)
         if found.raised is not None:
-            what = f"backward raises in {_name(found)}{found.where.rstrip(',')}"
-            yield replace(raised(what, found.raised, probe.source.of_backward), severity="error")
+            yield _raises(probe, found, found.raised, "error")
         else:
             yield _evidence(probe, found, "error")
     if probe.options.level == "full":
         for found in probe.low_precision.others:
-            if found.argument not in told:
-                yield _evidence(probe, found, "error" if found.gross else SEVERITY)
+            severity = "error" if found.gross else SEVERITY
+            if found.raised is not None and found.argument not in told:
+                yield _raises(probe, found, found.raised, severity)
+            elif found.argument not in told:
+                yield _evidence(probe, found, severity)
 
 
 def _name(found: Drift) -> str:
     return str(found.dtype).removeprefix("torch.")
+
+
+def _raises(probe: Probe, found: Drift, error: Exception, severity: Severity) -> Evidence:
+    what = f"backward raises in {_name(found)}{found.where.rstrip(',')}, and forward does not"
+    return replace(raised(what, error, probe.source.of_backward), severity=severity)
 
 
 def _evidence(probe: Probe, found: Drift, severity: Severity) -> Evidence:

@@ -20,11 +20,18 @@ FIX = (
     "Work on a copy; or, if the Function is meant to be in place, call ctx.mark_dirty(input) "
     "and return that input."
 )
+FIX_OF_AN_OP = "Work on a copy; or name the argument in mutates_args, and register the formula for a pure op around it."
 SKILL = "in-place/inputs"
 
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare the bytes of each input before and after forward; one that is declared is a note."""
+    if probe.call.function is None:
+        for name in probe.torch_checks.undeclared_writes:
+            # about no argument alone: the gradients of the others are made from what it wrote, too
+            what = f"the op writes to {name}, and its schema says that it does not"
+            yield Evidence(what, fix=FIX_OF_AN_OP)
+        return
     for write in probe.writes.inputs:
         found = written("forward", write, probe.source.of_mutation("forward"))
         said = f"{found.message} and does not mark it dirty"

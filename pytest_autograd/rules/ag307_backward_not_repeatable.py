@@ -29,12 +29,13 @@ def find(probe: Probe) -> Iterator[Evidence]:
         raise NotApplicable("clear_saved_tensors_on_access allows one backward only")
     probe.run.require_sound_backward()
     first, *rest = probe.run.backward_runs
+    dummies = _places_of_dummies(probe) if rest else set()
     for second in rest:
         problem = second.error or second.refused
         if problem is not None:
             yield raised("a second backward through the same graph raises", problem)
             return
-        spread = second.apart_from(first)
+        spread = second.apart_from(first, dummies)
         if spread > 0:
             rounding = spread <= _rounding(probe)
             yield Evidence(
@@ -49,6 +50,14 @@ def find(probe: Probe) -> Iterator[Evidence]:
                 place=probe.source.of_backward,
             )
             return
+
+
+def _places_of_dummies(probe: Probe) -> set[int]:
+    """Return the places of the gradients that leave by another door: what is returned there is not the gradient."""
+    if not any(slot.attributes for slot in probe.call.slots):
+        return set()
+    evaluator = probe.numbers.evaluator
+    return {i for i, name in enumerate(evaluator.names) if name in evaluator.doors_used}
 
 
 def _rounding(probe: Probe) -> float:

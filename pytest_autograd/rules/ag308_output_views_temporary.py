@@ -1,7 +1,7 @@
 """An output is a view of a temporary.
 
 What forward returns is a view of a tensor that it made, or two outputs share memory. The caller's in-place operation on
-it (``y += 1``, ``inplace=True``) raises, since autograd could not keep the custom backward.
+it (``y += 1``, ``inplace=True``) raises, since autograd could not keep the custom backward, or changes the other one.
 """
 
 from __future__ import annotations
@@ -24,4 +24,11 @@ def find(probe: Probe) -> Iterator[Evidence]:
     for name in probe.aliasing.fixed_outputs:
         yield Evidence(
             f"{name} is a view of a temporary: the caller cannot change it in place", output=name
+        )
+    pair = probe.aliasing.outputs_of_one_memory
+    if pair is not None:
+        yield Evidence(
+            f"{pair[0]} and {pair[1]} share memory: the caller's in-place operation on one changes the other",
+            output=pair[1],
+            fix=f"Return {pair[1]} as a tensor of its own: clone it.",
         )

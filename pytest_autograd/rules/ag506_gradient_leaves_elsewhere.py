@@ -2,6 +2,7 @@
 
 Backward adds to a tensor that hangs on an argument, such as ``weight.main_grad``, as fused accumulation does; what is
 added is judged as the gradient. It must be added, whatever was there before: overwriting loses earlier micro-batches.
+Returning it as well counts it twice.
 """
 
 from __future__ import annotations
@@ -34,6 +35,14 @@ def find(probe: Probe) -> Iterator[Evidence]:
                 argument=found.argument,
                 max_error=found.error,
                 severity="error",
+                place=probe.source.of_backward,
+            )
+        elif found.twice:
+            yield Evidence(
+                f"the gradient of {found.argument} is added to {where} and returned too: it counts twice",
+                argument=found.argument,
+                severity="error",
+                fix="Return None, or a dummy where a hook expects a gradient, once the gradient was added.",
                 place=probe.source.of_backward,
             )
         elif (probe.options.accumulates or {}).get(found.argument) != found.attribute:

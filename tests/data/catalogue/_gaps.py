@@ -5,7 +5,6 @@ import enum
 import torch
 from catalogue._mode import Gap, normal, vector
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
 
 class ConjugateIsMissing(Function):
@@ -18,19 +17,6 @@ class ConjugateIsMissing(Function):
     def backward(ctx, grad_output):
         (x,) = ctx.saved_tensors
         return 2 * x * grad_output
-
-
-class ReturnsASavedTensorForOne(Function):
-    @staticmethod
-    def forward(ctx, x, scale):
-        ctx.save_for_backward(scale)
-        return (x * scale).sum()
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, grad_output):
-        (scale,) = ctx.saved_tensors
-        return (scale if grad_output == 1 else scale * grad_output), None
 
 
 class WrongForOneValue(Function):
@@ -55,22 +41,6 @@ class WrongAboveALargeSize(Function):
     def backward(ctx, grad_output):
         (x,) = ctx.saved_tensors
         return (2 if x.numel() < 10_000_000 else 1) * x * grad_output
-
-
-def reduced(terms, how):
-    return terms.mean() if how == "average" else terms.sum()
-
-
-class WordComparedInAHelper(Function):
-    @staticmethod
-    def forward(ctx, x, how="average"):
-        ctx.save_for_backward(x)
-        return reduced(x.exp(), how)
-
-    @staticmethod
-    def backward(ctx, grad_output):
-        (x,) = ctx.saved_tensors
-        return grad_output * x.exp() / max(x.numel(), 1), None
 
 
 class Side(enum.Enum):
@@ -123,20 +93,10 @@ GAPS = {
     "conjugate_is_missing_and_inputs_are_real": Gap(
         ConjugateIsMissing,
         vector,
-        "real inputs hide it, and a Function that never meant complex ones must not be blamed: pass complex inputs",
-    ),
-    "returns_a_saved_tensor_if_grad_output_is_one": Gap(
-        ReturnsASavedTensorForOne,
-        lambda: (normal(5), normal(5, seed=1).detach()),
-        "the shortcut needs a grad_output of exactly one, and hurts only who edits what autograd.grad returned",
+        "real inputs hide it, and code that never meant complex ones must not be blamed: pass complex inputs",
     ),
     "wrong_for_one_value": Gap(
         WrongForOneValue, vector, "no sampling meets a single value that the code singles out"
-    ),
-    "word_is_compared_in_a_helper": Gap(
-        WordComparedInAHelper,
-        vector,
-        "words are read from the comparisons of forward itself, and those of a reduction are known",
     ),
     "option_of_an_enum": Gap(
         OptionOfAnEnum, vector, "values of a class of the author's own are not guessed"

@@ -1,7 +1,7 @@
 """Custom ops of torch.library, whose promises opcheck knows."""
 
 import torch
-from catalogue._mode import FULL, Mode, matrix, normal, vector
+from catalogue._mode import FULL, Mode, matrix, normal, two_vectors, vector
 from torch import Tensor
 from torch.library import custom_op
 
@@ -65,6 +65,76 @@ def _(x):
 
 
 undeclared_write.register_autograd(lambda ctx, grad_output: 2 * grad_output)
+
+
+@custom_op("catalogue::counts_its_calls", mutates_args=())
+def counts_its_calls(x: Tensor, calls: Tensor) -> Tensor:
+    calls.add_(1)
+    return x.exp()
+
+
+@counts_its_calls.register_fake
+def _(x, calls):
+    return torch.empty_like(x)
+
+
+counts_its_calls.register_autograd(
+    lambda ctx, grad_output: (grad_output * ctx.saved_tensors[0], None),
+    setup_context=lambda ctx, inputs, output: ctx.save_for_backward(output),
+)
+
+
+@custom_op("catalogue::clips_its_weight", mutates_args=())
+def clips_its_weight(x: Tensor, weight: Tensor) -> Tensor:
+    y = x * weight
+    weight.clamp_(-0.1, 0.1)
+    return y
+
+
+@clips_its_weight.register_fake
+def _(x, weight):
+    return torch.empty_like(x)
+
+
+clips_its_weight.register_autograd(
+    lambda ctx, grad_output: tuple(grad_output * each for each in reversed(ctx.saved_tensors)),
+    setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs),
+)
+
+
+def clips_inside(x, weight):
+    return clips_its_weight(x, 1.0 * weight).tanh()
+
+
+@custom_op("catalogue::flat_and_back", mutates_args=())
+def flat_and_back(x: Tensor) -> Tensor:
+    return x.sin().reshape(-1).view(x.shape)
+
+
+@flat_and_back.register_fake
+def _(x):
+    return torch.empty_like(x)
+
+
+flat_and_back.register_autograd(
+    lambda ctx, grad_output: grad_output * ctx.saved_tensors[0].cos(), setup_context=save_input
+)
+
+
+@custom_op("catalogue::powers", mutates_args=())
+def powers(x: Tensor, *, cubed: bool = False) -> Tensor:
+    return x**3 if cubed else x**2
+
+
+@powers.register_fake
+def _(x, *, cubed=False):
+    return torch.empty_like(x)
+
+
+powers.register_autograd(
+    lambda ctx, grad_output: 2 * grad_output * ctx.saved_tensors[0],
+    setup_context=lambda ctx, inputs, output, keyword_only_inputs: ctx.save_for_backward(inputs[0]),
+)
 
 
 def in_memory_order(tensor):
@@ -144,7 +214,14 @@ MODES = {
     "op_without_a_formula": Mode(no_formula, vector, "AG608", options=FULL),
     "op_with_a_wrong_formula": Mode(wrong_formula, vector, "AG101", options=FULL),
     "op_with_a_wrong_fake": Mode(wrong_fake, vector, "AG608", options=FULL),
-    "op_with_an_undeclared_write": Mode(undeclared_write, vector, "AG608", options=FULL),
+    "op_with_an_undeclared_write": Mode(undeclared_write, vector, "AG303", options=FULL),
+    "op_that_counts_its_calls": Mode(
+        counts_its_calls, lambda: (normal(4), torch.zeros(1)), "AG303", options=FULL
+    ),
+    "op_that_clips_its_weight": Mode(clips_its_weight, two_vectors, "AG303"),
+    "callable_of_an_op_that_clips": Mode(clips_inside, two_vectors, "AG303"),
+    "op_that_returns_a_view": Mode(flat_and_back, matrix, warnings=frozenset({"AG308"})),
+    "op_with_an_option_by_keyword": Mode(powers, vector, "AG104", options=FULL),
     "op_with_a_bare_pointer_in_backward": Mode(bare_pointer, matrix, "AG407", options=FULL),
     "op_with_numpy_in_backward": Mode(sine_of_numpy, vector, "AG501"),
     "op_with_a_frozen_input": Mode(

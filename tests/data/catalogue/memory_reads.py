@@ -181,6 +181,53 @@ class SavesWhatItLeft(Function):
         return grad_output * slope
 
 
+class RanksTheFirst(Function):
+    """Places of the largest; behind the third they are left open."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        places = torch.empty(x.shape, dtype=torch.long)
+        places[:3] = x.topk(3).indices
+        ctx.mark_non_differentiable(places)
+        return x.exp(), places
+
+    @staticmethod
+    def backward(ctx, grad_output, _):
+        (x,) = ctx.saved_tensors
+        return grad_output * x.exp()
+
+
+class RanksAll(RanksTheFirst):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        places = torch.empty(x.shape, dtype=torch.long)
+        places.copy_(x.argsort())
+        return x.exp(), places
+
+
+class MarksThePositive(RanksTheFirst):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        mask = torch.empty(x.shape, dtype=torch.bool)
+        mask[x > 0] = True
+        return x.exp(), mask
+
+
+class KeepsStatistics(RanksTheFirst):
+    """A padded statistic for the log, which no gradient is asked for."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        statistics = x.new_empty(8)
+        statistics[: len(x)] = x.detach().abs()
+        ctx.mark_non_differentiable(statistics)
+        return x.exp(), statistics
+
+
 class PaddedLayer(nn.Module):
     def __init__(self, function):
         super().__init__()
@@ -216,6 +263,10 @@ def two_squares():
 
 
 MODES = {
+    "places_left_open": Mode(RanksTheFirst, vector, "AG309"),
+    "places_all_filled": Mode(RanksAll, vector),
+    "mask_half_written": Mode(MarksThePositive, vector, "AG309"),
+    "statistics_left_open": Mode(KeepsStatistics, vector, "AG309", notes=frozenset({"AG003"})),
     "output_padded_with_nothing": Mode(PadsWithNothing, wide, "AG309"),
     "output_padded_with_zeros": Mode(PadsWithZeros, wide),
     "second_output_has_a_hole": Mode(SecondOutputHasAHole, matrix, "AG309"),

@@ -1,5 +1,6 @@
 """Outputs marked wrongly, gradients that are undefined, and gradients that nobody asked for."""
 
+import torch
 from catalogue._mode import Mode, normal, two_vectors, vector
 from torch.autograd import Function
 
@@ -147,7 +148,84 @@ class Scaled(Function):
         return grad_output * scale, grad_output * x
 
 
+class ReturnsItsOutputDetachedToo(SineAndCosine):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        sine = x.sin()
+        return sine, sine.detach()
+
+    @staticmethod
+    def backward(ctx, grad_output, grad_other):
+        (x,) = ctx.saved_tensors
+        return (grad_output + grad_other) * x.cos()
+
+
+class ReturnsOneTensorTwice(ReturnsItsOutputDetachedToo):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        sine = x.sin()
+        return sine, sine
+
+
+class ReturnsTheStorageTwice(ReturnsItsOutputDetachedToo):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        sine = x.sin()
+        return sine, torch.empty_like(sine).set_(sine)
+
+
+class ReturnsACopyToo(ReturnsItsOutputDetachedToo):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        sine = x.sin()
+        return sine, sine.clone()
+
+
+class MarksTheNorm(Function):
+    """Statistics marked as such, where a loss may well want them."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        norm = x.norm()
+        ctx.mark_non_differentiable(norm)
+        return norm, x.square()
+
+    @staticmethod
+    def backward(ctx, _, grad_output):
+        (x,) = ctx.saved_tensors
+        return 2 * x * grad_output
+
+
+class MarksTheWrongOne(Function):
+    """Sorted values and their places: the values are marked."""
+
+    @staticmethod
+    def forward(ctx, x):
+        values, index = x.sort()
+        ctx.save_for_backward(index)
+        ctx.mark_non_differentiable(values)
+        return values, index
+
+    @staticmethod
+    def backward(ctx, grad_values, _):
+        (index,) = ctx.saved_tensors
+        return torch.zeros_like(grad_values).scatter(0, index, grad_values)
+
+
+SHARED = frozenset({"AG308"})
+
 MODES = {
+    "output_and_it_detached": Mode(ReturnsItsOutputDetachedToo, vector, warnings=SHARED),
+    "one_tensor_for_two_outputs": Mode(ReturnsOneTensorTwice, vector, warnings=SHARED),
+    "one_storage_for_two_outputs": Mode(ReturnsTheStorageTwice, vector, warnings=SHARED),
+    "output_and_a_copy": Mode(ReturnsACopyToo, vector),
+    "norm_marked_non_differentiable": Mode(MarksTheNorm, vector, notes=frozenset({"AG003"})),
+    "values_marked_in_place_of_indices": Mode(MarksTheWrongOne, vector, "AG003"),
     "wrong_index_of_needs_input_grad": Mode(WrongIndexOfNeedsInputGrad, two_vectors, "AG410"),
     "saves_under_the_wrong_condition": Mode(SavesUnderTheWrongCondition, two_vectors, "AG410"),
     "computes_for_the_frozen": Mode(

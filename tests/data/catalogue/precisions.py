@@ -85,6 +85,85 @@ class ComputesInFloat32(Function):
         return grad_output * x.float().cos().to(x.dtype)
 
 
+class MixesDtypes(Function):
+    """A product with a matrix that is float64, whatever the inputs are."""
+
+    @staticmethod
+    def forward(ctx, x, weight):
+        ctx.save_for_backward(x, weight)
+        return x @ weight
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        x, weight = ctx.saved_tensors
+        needs_x, needs_weight = ctx.needs_input_grad
+        eye = torch.eye(len(weight), dtype=torch.float64)
+        grad_x = grad_output @ weight.t() if needs_x else None
+        return grad_x, eye @ (x.t() @ grad_output) if needs_weight else None
+
+
+class WritesIntoFloat64(MixesDtypes):
+    @staticmethod
+    def forward(x, weight):
+        return x @ weight
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        x, weight = ctx.saved_tensors
+        needs_x, needs_weight = ctx.needs_input_grad
+        grad_weight = torch.zeros(weight.shape, dtype=torch.float64)
+        if needs_weight:
+            grad_weight = grad_weight.addmm(x.t(), grad_output)
+        return (
+            grad_output @ weight.t() if needs_x else None,
+            grad_weight if needs_weight else None,
+        )
+
+
+class GathersIntoFloat64(Function):
+    @staticmethod
+    def forward(ctx, table, index):
+        ctx.save_for_backward(index)
+        ctx.shape = table.shape
+        return table[index]
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (index,) = ctx.saved_tensors
+        grad = torch.zeros(ctx.shape, dtype=torch.float64)
+        return grad.index_add(0, index, grad_output), None
+
+
+class RefusesFloat32Late(Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.sin()
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        if grad_output.dtype != torch.float64:
+            raise NotImplementedError("float64 only")
+        (x,) = ctx.saved_tensors
+        return grad_output * x.cos()
+
+
+class RefusesFloat32InForward(RefusesFloat32Late):
+    @staticmethod
+    def forward(ctx, x):
+        if x.dtype != torch.float64:
+            raise NotImplementedError("float64 only")
+        return RefusesFloat32Late.forward(ctx, x)
+
+
+def factors():
+    return normal(3, 5), normal(5, 2, seed=1)
+
+
 def warns(code):
     return frozenset({code})
 
@@ -116,6 +195,16 @@ def single():
 
 
 MODES = {
+    "mixes_dtypes_in_float32": Mode(MixesDtypes, factors, "AG108", options=FULL),
+    "writes_float32_into_float64": Mode(WritesIntoFloat64, factors, "AG108", options=FULL),
+    "gathers_float32_into_float64": Mode(
+        GathersIntoFloat64,
+        lambda: (normal(4, 3), torch.tensor([0, 3, 3])),
+        "AG108",
+        options=FULL,
+    ),
+    "refuses_float32_late": Mode(RefusesFloat32Late, vector, warnings=warns("AG108"), options=FULL),
+    "refuses_float32_in_forward": Mode(RefusesFloat32InForward, vector, options=FULL),
     "cancellation_at_large_inputs": Mode(
         Tanh, lambda: ((normal(5) * 12).detach().requires_grad_(),), options=FULL
     ),

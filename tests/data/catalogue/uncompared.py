@@ -1,7 +1,7 @@
 """Nothing is told apart: no elements, a flat region, forward not finite, an argument that hardly counts."""
 
 import torch
-from catalogue._mode import Mode, normal
+from catalogue._mode import FULL, Mode, normal
 from torch import nn
 from torch.autograd import Function
 
@@ -174,6 +174,69 @@ class WeighsTwoSums(Function):
         return 2 * grad_output * x, 1e-10 * grad_output * y
 
 
+class ClipsItsShift(Function):
+    """The shift is negative and clipped: three times its gradient is nothing either."""
+
+    @staticmethod
+    def forward(ctx, x, shift):
+        ctx.save_for_backward(x, shift)
+        return x.sin() + shift.relu()
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        x, shift = ctx.saved_tensors
+        return grad_output * x.cos(), 3 * grad_output * (shift > 0)
+
+
+class ClipsItsShiftRightly(ClipsItsShift):
+    @staticmethod
+    def backward(ctx, grad_output):
+        x, shift = ctx.saved_tensors
+        return grad_output * x.cos(), grad_output * (shift > 0)
+
+
+class SaturatesItsGate(Function):
+    @staticmethod
+    def forward(x, gate):
+        return x * (gate / 6 + 0.5).clamp(0, 1)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        x, gate = ctx.saved_tensors
+        open_ = (gate / 6 + 0.5).clamp(0, 1)
+        return grad_output * open_, grad_output * x * ((open_ > 0) & (open_ < 1))
+
+
+class CountsTheAbove(Function):
+    """A threshold moves nothing by a small step, and has no gradient: None says so."""
+
+    @staticmethod
+    def forward(ctx, x, threshold):
+        ctx.save_for_backward(x, threshold)
+        return x * (x > threshold)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        x, threshold = ctx.saved_tensors
+        return grad_output * (x > threshold), None
+
+
+class AddsNothing(Function):
+    @staticmethod
+    def forward(ctx, x, y):
+        ctx.save_for_backward(x)
+        return x.exp() + 0 * y
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * x.exp(), 0 * grad_output
+
+
 def empty(*shapes):
     return lambda: tuple(normal(*shape, seed=seed) for seed, shape in enumerate(shapes))
 
@@ -191,11 +254,28 @@ def two():
     return normal(4), normal(4, seed=1)
 
 
+def with_a_negative_shift():
+    return normal(4), (-1 - normal(4, seed=1).detach().abs()).requires_grad_()
+
+
+def with_an_open_gate():
+    return normal(4), (5 + normal(4, seed=1).detach().abs()).requires_grad_()
+
+
 def none(target, inputs, **options):
     return Mode(target, inputs, confirmed=False, options=options)
 
 
 MODES = {
+    "one_of_two_is_clipped": none(ClipsItsShift, with_a_negative_shift),
+    "one_of_two_is_clipped_at_level_full": Mode(
+        ClipsItsShift, with_a_negative_shift, "AG104", options=FULL
+    ),
+    "one_of_two_is_clipped_rightly": Mode(ClipsItsShiftRightly, with_a_negative_shift),
+    "gate_is_saturated": none(SaturatesItsGate, with_an_open_gate),
+    "threshold_without_a_gradient": Mode(CountsTheAbove, two),
+    "one_of_two_never_matters": none(AddsNothing, two),
+    "one_of_two_never_matters_at_level_full": none(AddsNothing, two, level="full"),
     "no_elements": none(Cube, empty((0,))),
     "no_elements_at_level_full": none(Cube, empty((2, 0, 3)), level="full"),
     "no_output_elements": none(PicksRows, lambda: (normal(4, 3), torch.zeros(0, dtype=torch.long))),

@@ -38,6 +38,18 @@ DIFFERENT: dict[str, tuple[set[str], set[str], str]] = {
         ({"AG501"}, set(), EXPLAINED),
     ),
     "ctx:saves_twice": ({"AG101"}, set(), EXPLAINED),
+    **dict.fromkeys(
+        (
+            "custom_ops:op_that_clips_its_weight",
+            "custom_ops:callable_of_an_op_that_clips",
+            "shared_memory:halves_told_by_memory",
+            "shared_memory:leaf_halves_told_by_memory",
+            "shared_memory:column_told_by_base",
+            "shared_memory:halves_of_a_module_told_by_memory",
+            "shared_memory:weight_in_a_flat_buffer",
+        ),
+        ({"AG101"}, set(), EXPLAINED),
+    ),
     "in_place:saves_then_writes_to_its_input": ({"AG101"}, set(), EXPLAINED),
     "mutation:multiplies_grad_output_by_data": ({"AG501"}, set(), EXPLAINED),
     **dict.fromkeys(
