@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from pytest_autograd.derivatives.compare import apart
+from pytest_autograd.derivatives.compare import MaybeTensors, apart
 from pytest_autograd.derivatives.oracle import GradientOracle
 from pytest_autograd.derivatives.tangents import signed_bounded
 
