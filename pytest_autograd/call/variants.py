@@ -98,6 +98,12 @@ class Resize:
     also: tuple[int, int] | None = None
     alone: bool = False
 
+    @property
+    def makes_odd(self) -> bool:
+        """Whether an even size is made odd: halves and pairs have no meaning then."""
+        changes = ((self.old, self.new), *([self.also] if self.also else []))
+        return any(old % 2 == 0 and new % 2 == 1 < new for old, new in changes)
+
     def __str__(self) -> str:
         what = "a batch of" if self.batch_only else "size"
         also = f" and {self.also[1]} in place of {self.also[0]}" if self.also else ""

@@ -11,8 +11,8 @@ from pytest_autograd.rule import Evidence, raised
 
 if TYPE_CHECKING:
     from pytest_autograd.derivatives.verdicts import ArgumentVerdict, FirstOrder, Trial
-    from pytest_autograd.facts.other_inputs import WrongAtOtherInput
     from pytest_autograd.facts.probe import Probe, ValueFacts
+    from pytest_autograd.facts.wrong_elsewhere import WrongAtOtherInput
 
 
 def worst_element(argument: ArgumentVerdict) -> tuple[tuple[int, ...] | None, Any, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 
 import torch
@@ -32,27 +31,16 @@ from pytest_autograd.derivatives.finite_differences import (
     has_bounded_slope,
 )
 from pytest_autograd.derivatives.tangents import direction, signed_bounded
-from pytest_autograd.derivatives.verdicts import ArgumentVerdict, FirstOrder
+from pytest_autograd.derivatives.verdicts import ArgumentVerdict
 from pytest_autograd.domains.likely import range_of
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.base import Facts, Subject, fact
 from pytest_autograd.facts.declarations import declare_where, keep_option, keep_size
 from pytest_autograd.facts.domains import Domains
 from pytest_autograd.facts.numbers import Numbers
+from pytest_autograd.facts.wrong_elsewhere import WrongAtOtherInput, is_a_pattern, told_of
 
 SHARE_OF_TIME = 0.25  # of what the time limit leaves, for points and for sizes each
-
-
-@dataclass(frozen=True)
-class WrongAtOtherInput:
-    """A gradient that is right at the given inputs and wrong at others, or a backward that raises there.
-
-    ``doubt``: why callers may never pass such inputs, so that it is no proof of a fault.
-    """
-
-    where: str | Resize | Change
-    what: tuple[FirstOrder, ArgumentVerdict] | TargetRaised
-    doubt: str | None = None
 
 
 class OtherInputs(Facts):
@@ -92,7 +80,7 @@ class OtherInputs(Facts):
         self.subject.not_through_a_callable()
         return self._wrong_at(
             other_sizes(self.numbers.evaluator.call, self.seed),
-            lambda raised: not self.call.sizes_may_be_known and _is_a_pattern(raised),
+            lambda raised: not self.call.sizes_may_be_known and is_a_pattern(raised),
         )
 
     @fact
@@ -141,7 +129,7 @@ class OtherInputs(Facts):
             wrongs += found or ()
             if isinstance(where, Change) and where.clears and found == []:
                 cleared.add(where.name)
-        return _told(wrongs, cleared, believed)
+        return told_of(wrongs, cleared, believed)
 
     def _wrong_in(self, where: str | Resize | Change, call: Call) -> list[WrongAtOtherInput] | None:
         """Return what is wrong there; None where nothing could be judged."""
@@ -237,43 +225,6 @@ def _flat_where_wrong(argument: ArgumentVerdict, outside: Tensor) -> bool:
         return False
     wrong = (want - got).abs() > argument.tolerance * got.abs().max()
     return bool((outside & (want == 0))[wrong].all())
-
-
-def _made_up(where: str | Resize | Change) -> bool:
-    return isinstance(where, Change) and where.made_up
-
-
-def _told(
-    wrongs: Sequence[WrongAtOtherInput],
-    cleared: set[str],
-    believed: Callable[[Sequence[WrongAtOtherInput]], bool],
-) -> list[WrongAtOtherInput]:
-    """Return the first place where each argument is wrong, one beyond doubt before others.
-
-    Changees that raise, or that another one clears, are none.
-    """
-    found: dict[str, WrongAtOtherInput] = {}
-    raised: list[WrongAtOtherInput] = []
-    for wrong in wrongs:
-        if isinstance(wrong.where, Change) and wrong.where.name in cleared and wrong.where.made_up:
-            continue
-        if not isinstance(wrong.what, TargetRaised):
-            name = wrong.what[1].name
-            if name not in found or (found[name].doubt and not wrong.doubt):
-                found[name] = wrong
-        elif not _made_up(wrong.where):
-            raised.append(wrong)
-    return [*found.values(), *(raised[:1] if raised and believed(raised) else ())]
-
-
-def _is_a_pattern(raised: Sequence[WrongAtOtherInput]) -> bool:
-    """Whether backward raises at a size of one, or at two sizes in place of the same one.
-
-    A single size that nobody gave may happen to broadcast in forward what was never meant to.
-    """
-    changes = [w.where for w in raised if isinstance(w.where, Resize) and not w.where.batch_only]
-    olds = [change.old for change in changes]
-    return any(change.new == 1 for change in changes) or len(olds) > len(set(olds))
 
 
 def _smooth_there(evaluator: Evaluator, outputs: Sequence[Tensor], seed: int) -> bool:
