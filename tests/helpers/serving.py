@@ -155,8 +155,11 @@ def descendants(pid: int) -> list[int]:
 
 @contextmanager
 def watched(pids: list[int]) -> Iterator[Callable[[], bool]]:
-    """Hold on to processes; the function given waits until all of them are gone."""
-    handles = [os.pidfd_open(pid) for pid in pids]
+    """Hold on to processes; the function given waits until all of them are gone, as some may be before."""
+    handles: list[int] = []
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            handles.append(os.pidfd_open(pid))
     try:
         yield lambda: all(select.select([handle], [], [], PATIENCE)[0] for handle in handles)
     finally:
