@@ -61,9 +61,15 @@ class Explanations:
         return other.code in claims and severe and len(about) < 2
 
     def _accounts(self, by: int, place: int) -> bool:
-        """Whether the claim holds: by experiment, or where there is none if nothing explains the other finding."""
+        """Whether the claim holds: by experiment, or where there is none if nothing explains the other finding.
+
+        What explains the other one, and can be undone, may account for both.
+        """
         still = self._is_found_without((self.findings[by].code,), place)
-        return self.cause(by) is None if still is None else not still
+        if still is not None:
+            return not still
+        root = self.cause(by)
+        return root is None or self._is_found_without((root,), place) is False
 
     def _all_together(self, others: Sequence[int], place: int) -> str | None:
         """Return the first of several codes that together account for a finding."""

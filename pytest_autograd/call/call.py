@@ -151,6 +151,10 @@ class Call:
         )
         return replace(self, slots=slots)
 
+    def laid_plainly(self) -> Call:
+        """Return the same call on copies that lie in memory as nothing special."""
+        return replace(self, slots=tuple(replace(slot, layout=None) for slot in self.slots))
+
     def with_frozen(self, *indices: int) -> Call:
         """Return the same call with the slots of these indices not differentiated."""
         slots = tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from torch import Tensor
@@ -16,6 +17,7 @@ CLEARLY = 5.0
 OTHER_STEPS = (1 / 32, 32.0, 1024.0)
 WORKS_IN_FLOAT64 = 1e-9
 NOT_REPEATED = "not reentrant"
+RAISED = re.compile(r"\w+(Error|Exception): ")
 
 
 class Doubt(NamedTuple):
@@ -39,6 +41,16 @@ def doubt_gradcheck(
         return Doubt(
             "two backward passes differ in their last digits, and it wants none",
             "Nothing is wrong; give it what reordered sums change, gradcheck_options={'nondet_tol': 1e-8}.",
+        )
+    if said is not None and RAISED.match(said):
+        return Doubt(
+            f"it raises: {said}",
+            "Mend what raises; gradcheck sends zeros and undefined gradients too.",
+        )
+    if values.kinked:
+        return Doubt(
+            "the sample lies on a kink of forward",
+            "Nothing is wrong; for gradcheck itself pass inputs that stay away from the kink.",
         )
     if values.precision > WORKS_IN_FLOAT64:
         return Doubt(

@@ -94,11 +94,11 @@ class Layouts(Facts):
     @fact
     def inputs(self) -> Difference | None:
         """The first input for which another memory layout changes outputs or gradients."""
-        self.subject.not_through_a_callable()
         if self.numbers.stochastic:
             raise NotApplicable("forward is stochastic, and draws in the order of memory")
         if self._only_as_given():
             return Difference("with the inputs where they lie in memory as given, unlike in copies")
+        self.subject.not_through_a_callable()
         evaluator, point = self.numbers.evaluator, self.numbers.evaluator.point
         call, tolerance = evaluator.call, self.numbers.tolerance
         outputs = evaluator.forward(point)
@@ -129,7 +129,7 @@ class Layouts(Facts):
         wrong = any(map(self.numbers.is_wrong, evaluator.names))
         if not wrong or not any(slot.layout is not None for slot in call.slots):
             return False
-        plain = replace(call, slots=tuple(replace(slot, layout=None) for slot in call.slots))
+        plain = call.laid_plainly()
         return decide(Evaluator(plain, self.seed), self.options).confirmed
 
 

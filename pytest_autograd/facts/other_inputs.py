@@ -38,7 +38,7 @@ from pytest_autograd.facts.base import Facts, Subject, fact
 from pytest_autograd.facts.declarations import declare_where, keep_option, keep_size
 from pytest_autograd.facts.domains import Domains
 from pytest_autograd.facts.numbers import Numbers
-from pytest_autograd.facts.wrong_elsewhere import WrongAtOtherInput, is_a_pattern, told_of
+from pytest_autograd.facts.wrong_elsewhere import TIED, WrongAtOtherInput, is_a_pattern, told_of
 
 SHARE_OF_TIME = 0.25  # of what the time limit leaves, for points and for sizes each
 
@@ -116,6 +116,7 @@ class OtherInputs(Facts):
         stop = time.monotonic() + SHARE_OF_TIME * self.subject.left
         wrongs: list[WrongAtOtherInput] = []
         cleared: set[str] = set()
+        together: set[int] = set()
         for where, variant in variants:
             if time.monotonic() > stop:
                 break
@@ -129,7 +130,9 @@ class OtherInputs(Facts):
             wrongs += found or ()
             if isinstance(where, Change) and where.clears and found == []:
                 cleared.add(where.name)
-        return told_of(wrongs, cleared, believed)
+            if isinstance(where, Resize) and where.also and found == []:
+                together |= {where.old, where.also[0]}
+        return told_of(wrongs, cleared, together, believed)
 
     def _wrong_in(self, where: str | Resize | Change, call: Call) -> list[WrongAtOtherInput] | None:
         """Return what is wrong there; None where nothing could be judged."""
@@ -187,7 +190,7 @@ class OtherInputs(Facts):
         if isinstance(where, Resize) and not where.batch_only:
             given = [y.shape for y in self.numbers.sample.outputs]
             if where.alone and where.also is None:
-                return "it seems tied to another size"
+                return TIED
             if where.also is None and not outputs_follow(
                 where.old, where.new, given, [y.shape for y in outputs]
             ):

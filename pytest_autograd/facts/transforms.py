@@ -12,6 +12,7 @@ from pytest_autograd.call.call import Call, differentiable, named_outputs
 from pytest_autograd.call.target import is_custom_op
 from pytest_autograd.derivatives.compare import Difference, MaybeTensors, relative_error
 from pytest_autograd.derivatives.directional_test import Judgement, judge
+from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.derivatives.finite_differences import FunctionAlongLine, Samples
 from pytest_autograd.derivatives.tangents import direction, inner, signed_bounded, size
 from pytest_autograd.errors import NotApplicable, TargetRaised
@@ -111,7 +112,12 @@ class Transforms(Facts):
                 answers = pull(tuple(sample.cotangents))
         except TargetRaised as raised:  # whatever the author's code raises here is the finding
             return Difference("torch.func.vjp raises", raised=raised.error)
-        for name, want, got in zip(evaluator.names, sample.gradients, answers, strict=True):
+        wanted = sample.gradients
+        if any(slot.layout is not None for slot in call.slots):  # transforms lay their own copies
+            plain = Evaluator(call.laid_plainly(), self.seed)
+            plain.forward(sample.point)
+            wanted = plain.vjp(sample.point, sample.cotangents)
+        for name, want, got in zip(evaluator.names, wanted, answers, strict=True):
             error = relative_error(torch.zeros_like(got) if want is None else want, got)
             if error > self.numbers.tolerance:
                 return Difference(f"torch.func.vjp gives another gradient of {name}", name, error)

@@ -10,6 +10,8 @@ from pytest_autograd.call.variants import Resize
 from pytest_autograd.derivatives.verdicts import ArgumentVerdict, FirstOrder
 from pytest_autograd.errors import TargetRaised
 
+TIED = "it seems tied to another size"
+
 
 @dataclass(frozen=True)
 class WrongAtOtherInput:
@@ -30,12 +32,15 @@ def _made_up(where: str | Resize | Change) -> bool:
 def told_of(
     wrongs: Sequence[WrongAtOtherInput],
     cleared: set[str],
+    together: set[int],
     believed: Callable[[Sequence[WrongAtOtherInput]], bool],
 ) -> list[WrongAtOtherInput]:
     """Return the first place where each argument is wrong, one beyond doubt before others.
 
-    Guesses that raise, or that another one clears, are none.
+    Guesses that raise, or that another one clears, are none. Sizes are tied only if ``together`` with another they were
+    changed and right.
     """
+    wrongs = [_if_tied(wrong, together) for wrong in wrongs]
     found: dict[str, WrongAtOtherInput] = {}
     raised: list[WrongAtOtherInput] = []
     for wrong in wrongs:
@@ -51,6 +56,11 @@ def told_of(
         if isinstance(wrong.where, Resize) and wrong.doubt is None and _only_odd(name, wrongs):
             found[name] = replace(wrong, doubt="only where an even size is made odd")
     return [*found.values(), *(raised[:1] if raised and believed(raised) else ())]
+
+
+def _if_tied(wrong: WrongAtOtherInput, together: set[int]) -> WrongAtOtherInput:
+    tied = isinstance(wrong.where, Resize) and wrong.where.old in together
+    return wrong if tied or wrong.doubt != TIED else replace(wrong, doubt=None)
 
 
 def _only_odd(argument: str, wrongs: Sequence[WrongAtOtherInput]) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from pytest_autograd.errors import NotApplicable
 from pytest_autograd.rule import Evidence
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ EXPLAINED_BY = ("AG111",)
 
 def find(probe: Probe) -> Iterator[Evidence]:
     """Compare the referee's ruling with the verdict on the values."""
+    if probe.options.contract is not None:
+        raise NotApplicable("gradcheck knows nothing of a contract")
     if probe.torch_checks.gradcheck.status == "failed" and probe.numbers.first_order.confirmed:
         doubt = probe.torch_checks.doubt
         cause = "none of the known causes was found" if doubt is None else doubt.cause

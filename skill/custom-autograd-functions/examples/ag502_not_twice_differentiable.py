@@ -34,3 +34,6 @@ class Good(Function):
 def inputs():
     draw = torch.Generator().manual_seed(502)
     return (torch.randn(5, dtype=torch.float64, generator=draw, requires_grad=True),)
+
+
+bad_options = {"gradgrad": True}  # asked for by name: else a note

@@ -23,3 +23,6 @@ def Good(x):
 def inputs():
     draw = torch.Generator().manual_seed(702)
     return (torch.randn(5, dtype=torch.float64, generator=draw, requires_grad=True),)
+
+
+options = {"select": "AG"}  # off unless selected

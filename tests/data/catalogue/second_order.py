@@ -201,7 +201,7 @@ MODES = {
     "once_differentiable": Mode(OnceDifferentiable, vector, notes=frozenset({"AG503"})),
     "detaches_in_backward": Mode(DetachesInBackward, vector, "AG501"),
     "reads_data_in_backward": Mode(ReadsDataInBackward, vector, "AG501", frozenset({"AG801"})),
-    "numpy_in_backward": Mode(NumpyInBackward, vector, "AG502"),
+    "numpy_in_backward": Mode(NumpyInBackward, vector, "AG502", options={"gradgrad": True}),
     "item_in_backward": Mode(ItemInBackward, vector, "AG501"),
     "inner_grad_without_create_graph": Mode(InnerGradWithoutCreateGraph, vector, "AG502"),
     "precomputes_the_gradient": Mode(PrecomputesTheGradient, vector, "AG501"),

@@ -35,7 +35,7 @@ at_five_in_float64 = partial(
     Garbage, lambda tensor, number: tensor.shape == (5,) and tensor.dtype == torch.float64
 )
 in_float64 = partial(Garbage, lambda tensor, number: tensor.dtype == torch.float64)
-at_first = partial(Garbage, lambda tensor, number: number < 60)
+at_first = partial(Garbage, lambda tensor, number: number < 20)
 
 
 def rest_of(values, start=1):
