@@ -80,6 +80,12 @@ class Options(BaseModel):
         gt=0,
         description="relative error from which a gradient is wrong (AG101) and not only inexact (AG113)",
     )
+    referees: Literal["auto", "given", "unconfirmed", "off"] = Field(
+        default="auto",
+        description="gradcheck and gradgradcheck, at level full: auto, on the smallest inputs of the same kind, on the "
+        "given ones where nothing else confirms; given, always on those; unconfirmed, only where nothing else "
+        "confirms, as a suite audit does; off",
+    )
     gradcheck_options: Mapping[str, Any] = Field(
         default_factory=dict,
         description="passed on to torch.autograd.gradcheck, such as eps, atol, rtol",

@@ -62,6 +62,10 @@ Overwritten = Annotated[
     list[str] | None, Field(description='Changed in place on purpose: ["logits", "grad_output"]')
 ]
 Tolerance = Annotated[float, Field(description="Larger relative errors are AG101")]
+Referees = Annotated[
+    Literal["auto", "given", "unconfirmed", "off"],
+    Field(description="gradcheck: auto, on the smallest inputs of the kind"),
+]
 GradcheckOptions = Annotated[
     dict[str, float | bool] | None, Field(description="eps, atol, rtol, nondet_tol of gradcheck")
 ]

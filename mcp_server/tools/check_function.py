@@ -60,6 +60,7 @@ def checking_tool(checks: Checks) -> Any:
         overwrites: args.Overwritten = None,
         accumulates: args.Accumulated = None,
         rtol: args.Tolerance = 1e-4,
+        referees: args.Referees = "auto",
         gradcheck_options: args.GradcheckOptions = None,
         seed: args.Seed = None,
         time_limit: args.Seconds = 60.0,

@@ -83,7 +83,8 @@ def _run_rule(
 def _run_referee(name: str, probe: ValueFacts, outcome: Outcome) -> None:
     def ask() -> tuple[Status, str | None]:
         result = getattr(probe.torch_checks, name)
-        return result.status, result.reason
+        asked_on = None if result.inputs is None else f"on {result.inputs}"
+        return result.status, result.reason or asked_on
 
     outcome.checks.append(_checked(name, None, ask))
 

@@ -125,11 +125,11 @@ def other_sizes(call: Call, seed: int) -> Iterator[tuple[Resize, Call]]:
                 alone = bool(ties) or any(size in dict(tied_sizes(n, sizes)) for n in sizes)
                 yield Resize(size, new, alone=alone), resized(call, size, new, generator)
         for other, tie in ties:
-            yield from _resized_together(call, size, other, tie, generator)
+            yield from _tied_sizes_changed(call, size, other, tie, generator)
     yield from _larger_batch(call, generator)
 
 
-def _resized_together(
+def _tied_sizes_changed(
     call: Call, size: int, other: int, tie: Relation, generator: torch.Generator
 ) -> Iterator[tuple[Resize, Call]]:
     for new in TIED_SIZES:
@@ -139,10 +139,18 @@ def _resized_together(
             and far > 0
             and elements(call, max(size, other), max(new, far)) <= MOST_ELEMENTS
         ):
-            unused = 1 + max(n for slot in call.slots for n in (*slot.value.shape, new, far))
-            moved = resized(call, other, unused, generator)  # out of the way: both may swap places
-            moved = resized(resized(moved, size, new, generator), unused, far, generator)
-            yield Resize(size, new, also=(other, far)), moved
+            change = Resize(size, new, also=(other, far))
+            yield change, resized_together(call, change, generator)
+
+
+def resized_together(call: Call, change: Resize, generator: torch.Generator | None = None) -> Call:
+    """Return the call with two sizes changed, which may swap places."""
+    if change.also is None:
+        return resized(call, change.old, change.new, generator)
+    other, far = change.also
+    unused = 1 + max(n for slot in call.slots for n in (*slot.value.shape, change.new, far))
+    moved = resized(call, other, unused, generator)
+    return resized(resized(moved, change.old, change.new, generator), unused, far, generator)
 
 
 def _larger_batch(call: Call, generator: torch.Generator) -> Iterator[tuple[Resize, Call]]:

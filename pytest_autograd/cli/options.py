@@ -18,6 +18,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         )
     for flag in ("gradgrad", "forward-ad", "vmap", "autocast", "compile"):
         group.add_argument(f"--{flag}", action=argparse.BooleanOptionalAction, default=None)
+    group.add_argument("--referees", choices=("auto", "given", "unconfirmed", "off"))
     group.add_argument("--rtol", type=float)
     _repeatable(group, "--gradcheck-option", "NAME=NUMBER", "", _setting)
     group.add_argument("--seed", type=int)
@@ -62,7 +63,7 @@ def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the options that were given."""
     names = (
         "level", "select", "ignore", "gradgrad", "forward_ad", "vmap", "autocast", "compile",
-        *DECLARED, "keep", "overwrites", "rtol", "seed", "time_limit",
+        *DECLARED, "keep", "overwrites", "referees", "rtol", "seed", "time_limit",
     )  # fmt: skip
     options = {name: getattr(arguments, name) for name in names}
     for name in ("grad_transform", "accumulates", "domain"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 import torch
@@ -13,8 +13,11 @@ from torch import Tensor
 from torch.autograd.gradcheck import GradcheckError
 
 from pytest_autograd.call.call import Call, differentiable, named_outputs
+from pytest_autograd.call.smallest import smallest_call
 from pytest_autograd.call.target import declared_writes, is_custom_op
 from pytest_autograd.call.tensors import same
+from pytest_autograd.derivatives.evaluator import Evaluator
+from pytest_autograd.derivatives.tangents import draw_cotangents
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.base import Facts, Subject, fact
 from pytest_autograd.facts.gradcheck_doubts import STEP, WRITES, Doubt, doubt_gradcheck
@@ -25,11 +28,15 @@ from pytest_autograd.running.author_code import entering, run_forward, run_insid
 
 @dataclass(frozen=True)
 class GradcheckResult:
-    """What gradcheck or gradgradcheck said; ``reason`` is its first words, or why it was not asked."""
+    """What gradcheck or gradgradcheck said; ``reason`` is its first words, or why it was not asked.
+
+    ``inputs``: those that it was asked on, where they are not the given ones.
+    """
 
     status: Literal["passed", "failed", "skipped"]
     reason: str | None = None
     seconds: float = 0.0
+    inputs: str | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +115,8 @@ class TorchChecks(Facts):
     def _asked(self, name: str) -> GradcheckResult:
         if self.options.level == "quick":
             raise NotApplicable("runs at level full")
+        if self.options.referees == "off":
+            raise NotApplicable("referees=off")
         self.subject.not_under_a_contract("a contract replaces it")
         if self.options.overwrites:
             raise NotApplicable(
@@ -115,6 +124,14 @@ class TorchChecks(Facts):
             )
         if self.numbers.evaluator.doors_used:
             raise NotApplicable("a gradient leaves by a tensor that hangs on the argument")
+        given, small = self.numbers.evaluator.call, self.smallest
+        if small is not given:
+            found = run_gradcheck(name, small, self.seed, self.options.gradcheck_options)
+            if found.status == "passed":
+                return replace(found, inputs=small.describe())
+        return self._on_the_given(name)
+
+    def _on_the_given(self, name: str) -> GradcheckResult:
         cost = self.cost
         calls, seconds = cost.gradcheck() if name == "gradcheck" else cost.gradgradcheck()
         left = self.subject.left
@@ -125,6 +142,34 @@ class TorchChecks(Facts):
             )
         options = self.options.gradcheck_options
         return run_gradcheck(name, self.numbers.evaluator.call, self.seed, options)
+
+    @fact
+    def smallest(self) -> Call:
+        """The call that the referees are asked on: the smallest of the same kind, where the values are confirmed.
+
+        What only a referee can confirm is confirmed on the inputs given.
+        """
+        values, given = self.numbers.first_order, self.numbers.evaluator.call
+        wanted = self.options.referees
+        if wanted == "unconfirmed" and values.confirmed and not values.overruled:
+            raise NotApplicable("the gradient is confirmed without it")
+        if wanted == "given" or not values.confirmed or values.overruled:
+            return given
+        return smallest_call(given, self._is_of_the_same_kind)
+
+    def _is_of_the_same_kind(self, call: Call) -> bool:
+        """Whether forward and backward take it, and something is there to be compared."""
+        evaluator = Evaluator(call, self.seed)
+        try:
+            outputs = evaluator.forward(evaluator.point)
+            found = evaluator.vjp(evaluator.point, draw_cotangents(outputs, self.seed))
+        except NotApplicable:
+            return False
+        given = [y.dim() for y in self.numbers.sample.outputs]
+        alike = [y.dim() for y in outputs] == given
+        numbers = [x for x in (*outputs, *found) if x is not None]
+        finite = all(bool(torch.isfinite(x).all()) for x in numbers)
+        return alike and finite and any(g is not None and bool(g.any()) for g in found)
 
     @fact
     def cost(self) -> Cost:

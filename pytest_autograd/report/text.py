@@ -88,7 +88,7 @@ def _checks(report: Report) -> str:
         f"(level {report.level}, seed {report.seed}, {float(report.seconds):.2f} s)"
     )
     for result in report.checks:
-        if result.code is None and result.status != "passed":
+        if result.code is None and result.reason is not None:
             lines.append(f"  {result.name} {result.status}: {result.reason}")
     unreached = report.stats.unreached_lines
     if unreached:
