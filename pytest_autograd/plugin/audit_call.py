@@ -44,7 +44,7 @@ def _one(call: Call, blank: Entry, settings: Settings, default_dtype: torch.dtyp
     torch.set_default_dtype(default_dtype)
     try:
         with put_back(reachable(call), settings.keep_mib * MIB):
-            return verified_entry(call, blank, settings)
+            return verified_entry(call, blank, settings, referees="unconfirmed")
     except CheckError as error:
         return blank.model_copy(update={"skipped": str(error)})
     except (Exception, *ENDS) as error:  # no test's outcome may hang on it, so it is told instead
