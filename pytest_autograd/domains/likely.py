@@ -27,16 +27,18 @@ from pytest_autograd.domains.vectors import (
     unit_norm,
 )
 
+MOST = 250_000  # elements that are looked at
 FEW = 4  # so many numbers in order, or of one sign, may be so by chance
 
 
 def structural_domain(value: Tensor) -> Domain | None:
     """Return the narrowest set of measure zero that ``value`` lies in, None if it is in none.
 
-    A constant tensor is no evidence of any.
+    A constant tensor is no evidence of any, nor is a diagonal matrix, such as an identity for want of a better one.
     """
     if (
-        not value.numel()
+        not 0 < value.numel() <= MOST
+        or _is_diagonal(value)
         or not bool(torch.isfinite(value).all())
         or bool((value == value.reshape(-1)[0]).all())
     ):
@@ -84,10 +86,7 @@ def _structural(value: Tensor) -> Iterator[Domain]:
             yield from (permutation(-1), offsets)
         return
     if is_square(value):
-        yield from (orthogonal, spd, symmetric)
-        yield from (
-            domain for domain in (lower_triangular, upper_triangular) if not _is_diagonal(value)
-        )
+        yield from (orthogonal, spd, symmetric, lower_triangular, upper_triangular)
     axes = [axis for axis in range(-value.dim(), 0) if value.shape[axis] > 1]
     if value.is_complex():
         yield from (unit_norm(axis) for axis in reversed(axes))
@@ -102,4 +101,4 @@ def is_square(value: Tensor) -> bool:
 
 
 def _is_diagonal(value: Tensor) -> bool:
-    return bool((value == value.tril().triu()).all())
+    return is_square(value) and bool((value == value.tril().triu()).all())

@@ -38,6 +38,13 @@ def _orthonormal(x: Tensor) -> Tensor:
     return left @ right
 
 
+def _by_gram(x: Tensor) -> Tensor:
+    """Return a matrix moved by how far its columns, or its rows where it is wide, are from orthonormal."""
+    gram = x.mH @ x if x.shape[-2] >= x.shape[-1] else x @ x.mH
+    unit = torch.eye(gram.shape[-1], dtype=x.dtype, device=x.device)
+    return x + torch.linalg.matrix_norm(gram - unit)[..., None, None]
+
+
 def _orthonormal_nearby(x: Tensor) -> Tensor:
     """Return the polar factor by Newton-Schulz iteration, which converges beside an orthogonal matrix.
 
@@ -53,7 +60,7 @@ def _orthonormal_nearby(x: Tensor) -> Tensor:
 
 symmetric = Domain("symmetric", _symmetric, _symmetric)
 spd = Domain("spd", _positive_definite, _definite_nearby)
-orthogonal = Domain("orthogonal", _orthonormal, _orthonormal_nearby, _orthonormal)
+orthogonal = Domain("orthogonal", _orthonormal, _orthonormal_nearby, _by_gram)
 lower_triangular = Domain("lower_triangular", torch.tril, torch.tril)
 upper_triangular = Domain("upper_triangular", torch.triu, torch.triu)
 

@@ -98,7 +98,11 @@ def test_a_value_tells_the_set_it_was_drawn_from(name: str, value: Tensor) -> No
 
 
 @pytest.mark.parametrize(
-    "value", [drawn("random"), drawn("zeros"), drawn("ties"), drawn("random").exp(), torch.ones(4)]
+    "value",
+    [
+        *(drawn("random"), drawn("zeros"), drawn("ties"), drawn("random").exp(), torch.ones(4)),
+        *(torch.eye(4), torch.diag(torch.tensor([1.0, 2.0, 3.0]))),
+    ],
 )
 def test_other_values_tell_none(value: Tensor) -> None:
     assert structural_domain(value) is None
