@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SEVERITY = "warning"
 FIX = "Drop it from save_for_backward; if backward reads its shape only, keep that on ctx."
 SKILL = "memory/unused-saves"
-EXPLAINED_BY = ("AG101", "AG103")
+EXPLAINED_BY = ("AG101", "AG102", "AG103")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

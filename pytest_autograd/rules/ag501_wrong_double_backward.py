@@ -24,7 +24,7 @@ FIX = (
     "mark backward @once_differentiable."
 )
 SKILL = "double-backward/saved-intermediates"
-EXPLAINED_BY = ("AG101", "AG103", "AG202", "AG206", "AG301", "AG302", "AG303", "AG307")
+EXPLAINED_BY = ("AG101", "AG102", "AG103", "AG202", "AG206", "AG301", "AG302", "AG303", "AG307")
 
 
 def find(probe: ValueFacts) -> Iterator[Evidence]:

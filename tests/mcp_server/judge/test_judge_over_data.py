@@ -41,6 +41,7 @@ DIFFERENT: dict[str, tuple[set[str], set[str], str]] = {
     **dict.fromkeys(
         (
             "custom_ops:op_that_clips_its_weight",
+            "layouts:a_transposed_input_was_given",
             "custom_ops:callable_of_an_op_that_clips",
             "shared_memory:halves_told_by_memory",
             "shared_memory:leaf_halves_told_by_memory",
@@ -52,10 +53,7 @@ DIFFERENT: dict[str, tuple[set[str], set[str], str]] = {
     ),
     "in_place:saves_then_writes_to_its_input": ({"AG101"}, set(), EXPLAINED),
     "mutation:multiplies_grad_output_by_data": ({"AG501"}, set(), EXPLAINED),
-    **dict.fromkeys(
-        ("precisions:casts_to_float32", "precisions:widens_to_float32"),
-        ({"AG113"}, set(), CAST),
-    ),
+    "precisions:casts_to_float32": ({"AG113"}, set(), CAST),
     "returns:outer_product_is_returned": ({"AG101"}, set(), EXPLAINED),
     "spellings:hidden_in_a_module": ({"AG103"}, set(), INSIDE),
     **dict.fromkeys(

@@ -27,7 +27,6 @@ AT_FULL = {
 #: Where the codes are not those of the engine: the codes in addition, which the judge finds, and why it keeps them.
 IN_ADDITION = {
     "AG107": ({"AG101"}, "explained by AG107, which is the worker's word only"),
-    "AG302": ({"AG502"}, "explained by AG302, which is the worker's word only"),
 }
 #: Where what the judge finds changes from run to run: its codes that the one of the worker explains do not count.
 UNSTEADY = {"AG309": "what lies in fresh memory decides whether values are wrong, and which"}
