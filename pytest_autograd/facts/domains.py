@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -40,7 +41,7 @@ COMPUTED = 1e-9  # rounding of a computed gradient
 class Domains(Facts):
     """Which arguments live in a set, as declared, and which are taken to."""
 
-    @fact
+    @cached_property  # no fact: it runs nothing, and verdicts ask it when time is over
     def likely(self) -> dict[str, Domain]:
         """By argument, the set of measure zero that its given value lies in, where none is declared."""
         slots = [slot for slot in self.call.slots if slot.domain is None and slot.shared is None]
