@@ -34,6 +34,7 @@ from pytest_autograd.derivatives.tangents import direction, signed_bounded
 from pytest_autograd.derivatives.verdicts import ArgumentVerdict, FirstOrder
 from pytest_autograd.domains.likely import range_of
 from pytest_autograd.errors import NotApplicable, TargetRaised
+from pytest_autograd.facts.addresses import Addresses
 from pytest_autograd.facts.base import Facts, Subject, fact
 from pytest_autograd.facts.declarations import declare_where, keep_option, keep_size
 from pytest_autograd.facts.domains import Domains
@@ -57,9 +58,11 @@ class WrongAtOtherInput:
 class OtherInputs(Facts):
     """What the checked code computes at inputs that nobody gave."""
 
-    def __init__(self, subject: Subject, numbers: Numbers, domains: Domains) -> None:
+    def __init__(
+        self, subject: Subject, numbers: Numbers, domains: Domains, addresses: Addresses
+    ) -> None:
         super().__init__(subject)
-        self.numbers, self.domains = numbers, domains
+        self.numbers, self.domains, self.addresses = numbers, domains, addresses
 
     @fact
     def points(self) -> list[WrongAtOtherInput]:
@@ -123,6 +126,8 @@ class OtherInputs(Facts):
             except NotApplicable:
                 continue
             if call is not variant and self._is_as_given(call):
+                continue
+            if not self.addresses.allow(where, call):
                 continue
             found = self._wrong_in(where, call)
             wrongs += found or ()
