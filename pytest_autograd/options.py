@@ -70,7 +70,8 @@ class Options(BaseModel):
     overwrites: tuple[str, ...] = Field(
         default=(),
         description='arguments, "grad_output" and "ctx.saved_tensors" that are changed in place on purpose: '
-        '["logits", "grad_output"]; each is one note that states the consequence, and all else is judged on fresh copies',
+        '["logits", "grad_output"]; each is one note that states the consequence, and all else is judged on fresh '
+        "copies",
     )
     accumulates: Mapping[str, str] | None = Field(
         default=None,
