@@ -24,7 +24,7 @@ from pytest_autograd.call.target import is_custom_op, make_call
 from pytest_autograd.errors import CheckError, NotApplicable, TargetRaised
 from pytest_autograd.facts.base import Subject
 from pytest_autograd.facts.probe import Probe
-from pytest_autograd.options import CONTRACTS, Options
+from pytest_autograd.options import CONTRACTS, NO_ARGUMENTS, Options
 from pytest_autograd.places import source_sha256
 from pytest_autograd.registry import all_rules
 from pytest_autograd.report.model import Report
@@ -105,7 +105,7 @@ def declared_call(call: Call, options: Options) -> Call:
 
 def _require_names(calls: Sequence[Call], options: Options) -> None:
     """Raise :class:`CheckError` where a declaration names an argument that none of the calls has."""
-    written = [name for name in options.overwrites if name.partition("[")[0] != "grad_output"]
+    written = [name for name in options.overwrites if name.partition("[")[0] not in NO_ARGUMENTS]
     for option, names in (
         ("domain", options.domain or {}),
         ("keep", options.keep),

@@ -14,6 +14,8 @@ REPLACES_FORWARD = (
     "surrogate",
     "grad_transform",
 )  # those under which the gradient is not forward's derivative
+#: What may be overwritten and is no argument: what backward gets, and what forward kept for it.
+NO_ARGUMENTS = ("grad_output", "ctx.saved_tensors")
 
 
 class Options(BaseModel):
@@ -67,8 +69,9 @@ class Options(BaseModel):
     )
     overwrites: tuple[str, ...] = Field(
         default=(),
-        description='arguments and "grad_output" that are changed in place on purpose: ["logits", "grad_output"]; '
-        "each is one note that states the consequence, and all else is judged on fresh copies",
+        description='arguments, "grad_output" and "ctx.saved_tensors" that are changed in place on purpose: '
+        '["logits", "grad_output"]; each is one note that states the consequence, and all else is judged on fresh '
+        "copies",
     )
     accumulates: Mapping[str, str] | None = Field(
         default=None,

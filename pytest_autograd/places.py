@@ -60,6 +60,15 @@ def error_place(error: BaseException) -> Place | None:
     return None
 
 
+def is_refusal(error: BaseException) -> bool:
+    """Whether an exception comes from a ``raise`` in the author's own code: on purpose, and loud."""
+    innermost = traceback.extract_tb(error.__traceback__)[-1:]
+    return any(
+        (frame.line or "").startswith("raise") and not _is_not_the_authors(Path(frame.filename))
+        for frame in innermost
+    )
+
+
 def _is_not_the_authors(file: Path) -> bool:
     """Whether a file belongs to this package or to torch, wherever they are installed."""
     torch = sys.modules.get("torch")

@@ -46,6 +46,10 @@ LEAVES_GRAPH = frozenset(
         "__cuda_array_interface__",
     ]
 )
+#: By these the memory of a tensor is reached without its sizes, which code behind an address takes for granted.
+ADDRESSES = frozenset(
+    ["data_ptr", "untyped_storage", "storage", "__dlpack__", "__cuda_array_interface__"]
+)
 MOST_STEPS = 10_000
 MOST_SECONDS = 10.0
 MOST_BYTES = 2 << 30
@@ -87,14 +91,23 @@ AskReference = Callable[[Sequence[Tensor], Sequence[Tensor]], ReferenceGradients
 
 
 class _BreakSpotter(TorchFunctionMode):
-    """Notes each operation that takes a differentiable tensor out of the graph, and ends a run that is too dear."""
+    """Notes each operation that takes a differentiable tensor out of the graph, and ends a run that is too dear.
+
+    ``by_address``: whether the address of any tensor was asked for.
+    """
 
     def __init__(self) -> None:
         self.breaks: list[str] = []
+        self.by_address = False
         self._steps = self._bytes = 0
         self._stop = time.monotonic() + MOST_SECONDS
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = getattr(func, "__name__", str(func))
+        attribute = name == "__get__"
+        if attribute:
+            name = getattr(getattr(func, "__self__", None), "__name__", name)
+        self.by_address |= name in ADDRESSES
         tracked = [
             a
             for a in pytree.tree_leaves((args, kwargs))
@@ -103,10 +116,6 @@ class _BreakSpotter(TorchFunctionMode):
         if tracked:
             self._steps += 1
             self._give_up_in_time()
-            name = getattr(func, "__name__", str(func))
-            attribute = name == "__get__"
-            if attribute:
-                name = getattr(getattr(func, "__self__", None), "__name__", name)
             if name in LEAVES_GRAPH:
                 self._note(name)
             elif not torch.is_grad_enabled() and not attribute:
@@ -154,11 +163,15 @@ def raw_forwards() -> AbstractContextManager[None]:
 
 @dataclass(frozen=True)
 class OpenGraph:
-    """The raw forward run under autograd: leaves of the differentiated slots, outputs by name, graph breaks."""
+    """The raw forward run under autograd: leaves of the differentiated slots, outputs by name, graph breaks.
+
+    ``by_address``: whether it asked for the address of a tensor, as kernels do.
+    """
 
     leaves: list[Tensor]
     outputs: dict[str, Tensor]
     breaks: tuple[str, ...]
+    by_address: bool
 
 
 def open_graph(call: Call, seed: int, point: Sequence[Tensor]) -> OpenGraph:
@@ -172,7 +185,9 @@ def open_graph(call: Call, seed: int, point: Sequence[Tensor]) -> OpenGraph:
         run = run_forward(call, call.filled(point), seed=seed, around=_in_the_open(spotter))
     except TargetRaised as raised:  # the author's forward may refuse to run in the open, in any way
         raise _refused(raised) from raised
-    return OpenGraph(run.differentiated, dict(run.outputs), tuple(spotter.breaks))
+    return OpenGraph(
+        run.differentiated, dict(run.outputs), tuple(spotter.breaks), spotter.by_address
+    )
 
 
 def _refused(raised: TargetRaised) -> NotApplicable:

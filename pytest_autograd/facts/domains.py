@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -28,7 +27,7 @@ from pytest_autograd.domains.matrices import (
     upper_triangular,
 )
 from pytest_autograd.errors import NotApplicable
-from pytest_autograd.facts.base import Facts, fact
+from pytest_autograd.facts.base import Facts, Subject, fact
 from pytest_autograd.places import has_loop
 
 #: The weight of a loop that converges.
@@ -41,12 +40,23 @@ COMPUTED = 1e-9  # rounding of a computed gradient
 class Domains(Facts):
     """Which arguments live in a set, as declared, and which are taken to."""
 
-    @cached_property  # no fact: it runs nothing, and verdicts ask it when time is over
+    def __init__(self, subject: Subject) -> None:
+        super().__init__(subject)
+        self._likely: dict[str, Domain] | None = None
+
+    @property
     def likely(self) -> dict[str, Domain]:
-        """By argument, the set of measure zero that its given value lies in, where none is declared."""
-        slots = [slot for slot in self.call.slots if slot.domain is None and slot.shared is None]
-        found = {slot.name: self._structural(slot.value) for slot in slots}
-        return {name: domain for name, domain in found.items() if domain is not None}
+        """By argument, the set of measure zero that its given value lies in, where none is declared.
+
+        This is no fact: it runs nothing, and verdicts ask for it when time is over.
+        """
+        if self._likely is None:
+            slots = [
+                slot for slot in self.call.slots if slot.domain is None and slot.shared is None
+            ]
+            found = {slot.name: self._structural(slot.value) for slot in slots}
+            self._likely = {name: domain for name, domain in found.items() if domain is not None}
+        return self._likely
 
     def _structural(self, value: Tensor) -> Domain | None:
         found = structural_domain(value)

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from pytest_autograd.call.call import WIDE, Call
-from pytest_autograd.call.variants import elements, resized, sizes_to_change
+from pytest_autograd.call.variants import Resize, elements, resized, sizes_to_change
 from pytest_autograd.derivatives.autograd_reference import reference_gradients
 from pytest_autograd.derivatives.compare import MaybeTensors, relative_error
 from pytest_autograd.derivatives.contracts import decide
 from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.derivatives.tangents import draw_cotangents
 from pytest_autograd.errors import NotApplicable, TargetRaised
+from pytest_autograd.facts.addresses import Addresses
 from pytest_autograd.facts.base import Facts, Subject, fact
 from pytest_autograd.facts.numbers import GROSS, Numbers
 
@@ -54,9 +55,9 @@ class Drift:
 class LowPrecision(Facts):
     """What backward loses in narrower dtypes than float64."""
 
-    def __init__(self, subject: Subject, numbers: Numbers) -> None:
+    def __init__(self, subject: Subject, numbers: Numbers, addresses: Addresses) -> None:
         super().__init__(subject)
-        self.numbers = numbers
+        self.numbers, self.addresses = numbers, addresses
 
     @fact
     def others(self) -> list[Drift]:
@@ -73,7 +74,7 @@ class LowPrecision(Facts):
         if not given.confirmed:
             raise NotApplicable("the gradient is not confirmed in float64")
         found: dict[str, Drift] = {}
-        for where, wide in _scales(self.numbers.evaluator.call):
+        for where, wide in self._scales():
             for dtype in TOLERANCE:
                 try:
                     errors = _errors(wide, dtype, self.seed)
@@ -89,6 +90,16 @@ class LowPrecision(Facts):
                         gross = not where and error > GROSS[dtype]
                         found[name] = Drift(name, dtype, where, error, beside, gross)
         return list(found.values())
+
+    def _scales(self) -> Iterator[tuple[str, Call]]:
+        """Yield the call as given, and with each size in turn made long where that is cheap."""
+        call = self.numbers.evaluator.call
+        yield "", call
+        for size in sizes_to_change(call):
+            if elements(call, size, LONG) <= LARGEST:
+                long = resized(call, size, LONG)
+                if self.addresses.allow(Resize(size, LONG), long) and _is_cheap(long):
+                    yield f" with size {LONG} in place of {size}", long
 
     @fact
     def wider(self) -> list[Drift]:
@@ -167,15 +178,6 @@ def _is_worse(dtype: torch.dtype, error: float, beside: float | None) -> bool:
 def _dtypes(call: Call) -> list[torch.dtype]:
     """Return the dtypes of the differentiated arguments."""
     return [call.slots[i].value.dtype for i in call.differentiated]
-
-
-def _scales(call: Call) -> Iterator[tuple[str, Call]]:
-    yield "", call
-    for size in sizes_to_change(call):
-        if elements(call, size, LONG) <= LARGEST:
-            long = resized(call, size, LONG)
-            if _is_cheap(long):
-                yield f" with size {LONG} in place of {size}", long
 
 
 def _is_cheap(call: Call) -> bool:

@@ -15,6 +15,7 @@ from pytest_autograd.derivatives.oracle import GradientOracle
 from pytest_autograd.derivatives.second_order import SecondOrder
 from pytest_autograd.derivatives.verdicts import FirstOrder, Trial
 from pytest_autograd.domains.domain import Domain
+from pytest_autograd.facts.addresses import Addresses
 from pytest_autograd.facts.aliasing import Aliasing
 from pytest_autograd.facts.base import Subject
 from pytest_autograd.facts.checkpointing import Checkpointing
@@ -51,16 +52,17 @@ class Probe:
         self.run = run = ObservedRun(subject, self.source)
         self.domains = Domains(subject)
         self.numbers = numbers = Numbers(subject, run, self.domains)
-        self.other_inputs = OtherInputs(subject, numbers, self.domains)
+        addresses = Addresses(subject, numbers)
+        self.other_inputs = OtherInputs(subject, numbers, self.domains, addresses)
         self.other_doors = OtherDoors(subject, numbers)
-        self.low_precision = LowPrecision(subject, numbers)
+        self.low_precision = LowPrecision(subject, numbers, addresses)
         self.non_finite = NonFinite(subject, numbers, self.domains)
         self.writes = Writes(subject, run)
         self.state = State(subject, run, numbers)
         self.saved_tensors = SavedTensors(subject, run, numbers)
         self.aliasing = Aliasing(subject, run, numbers)
         self.layouts = Layouts(subject, numbers)
-        self.partial_gradients = PartialGradients(subject, run, numbers)
+        self.partial_gradients = PartialGradients(subject, run, numbers, addresses)
         self.unseen_tensors = UnseenTensors(subject, run, numbers)
         self.uninitialised = Uninitialised(subject, numbers)
         self.transforms = Transforms(subject, run, numbers)

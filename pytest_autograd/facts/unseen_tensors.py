@@ -18,7 +18,7 @@ from pytest_autograd.call.call import differentiable
 from pytest_autograd.call.intercept import is_authors
 from pytest_autograd.call.target import PLAIN_APPLY
 from pytest_autograd.call.tensors import memory, tensors_within
-from pytest_autograd.derivatives.tangents import direction
+from pytest_autograd.derivatives.tangents import direction, draw_cotangents
 from pytest_autograd.errors import NotApplicable
 from pytest_autograd.facts.base import Facts, Subject, fact
 from pytest_autograd.facts.numbers import Numbers
@@ -112,8 +112,8 @@ class UnseenTensors(Facts):
         return found
 
     @fact
-    def captured(self) -> list[str]:
-        """The shapes of tensors that require grad and that forward takes from somewhere else than its arguments."""
+    def captured(self) -> list[Tensor]:
+        """Tensors that require grad and that forward takes from somewhere else than its arguments, one of a shape."""
         self.run.require_forward()
         # those inside containers are no slots, and are the same objects in each call
         args, kwargs = self.call.rebuild([slot.value for slot in self.call.slots])
@@ -126,7 +126,25 @@ class UnseenTensors(Facts):
                 return self.call.target(*args, **kwargs)
 
         run_forward(self.call, seed=self.seed, target=target)
-        return spotter.captured
+        return list(spotter.captured.values())
+
+    @fact
+    def fed_by_backward(self) -> list[Tensor]:
+        """Those captured to whose ``.grad`` backward adds by itself, as one does that runs forward again."""
+        leaves = [tensor for tensor in self.captured if tensor.is_leaf]
+        held = [leaf.grad for leaf in leaves]
+        for leaf in leaves:
+            leaf.grad = None
+        try:
+            evaluator = self.numbers.evaluator
+            cotangents = draw_cotangents(evaluator.forward(evaluator.point), self.seed)
+            evaluator.vjp(evaluator.point, cotangents)
+            return [leaf for leaf in leaves if leaf.grad is not None and bool(leaf.grad.any())]
+        except NotApplicable:
+            return []
+        finally:
+            for leaf, grad in zip(leaves, held, strict=True):
+                leaf.grad = grad
 
     @fact
     def direct_forwards(self) -> list[str]:
@@ -170,7 +188,7 @@ class _CaptureSpotter(TorchFunctionMode):
 
     def __init__(self, arguments: Sequence[Tensor]) -> None:
         self.known: set[int] = set()
-        self.captured: list[str] = []
+        self.captured: dict[torch.Size, Tensor] = {}
         self._alive: list[Tensor] = []
         self.knows(arguments)
 
@@ -186,9 +204,7 @@ class _CaptureSpotter(TorchFunctionMode):
                 isinstance(leaf, Tensor) and leaf.requires_grad and memory(leaf) not in self.known
             )
             if foreign and name not in NO_READS:
-                shape = list(leaf.shape)
-                if f"{shape}" not in self.captured:
-                    self.captured.append(f"{shape}")
+                self.captured.setdefault(leaf.shape, leaf)
         result = func(*args, **(kwargs or {}))
         for leaf in pytree.tree_leaves(result):
             if isinstance(leaf, Tensor):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from pytest_autograd.call.tensors import memory
-from pytest_autograd.facts.base import Facts, Subject, fact
+from pytest_autograd.facts.base import Facts, Subject
 from pytest_autograd.facts.run import ObservedRun
 
 
@@ -34,13 +34,13 @@ class Write:
 
 
 class Writes(Facts):
-    """What the observed passes changed in place and did not mark dirty."""
+    """What the observed passes changed in place and did not mark dirty: read off them, however late it is."""
 
     def __init__(self, subject: Subject, run: ObservedRun) -> None:
         super().__init__(subject)
         self.run = run
 
-    @fact
+    @property
     def inputs(self) -> list[Write]:
         """The inputs that forward changed."""
         trace = self.run.trace
@@ -50,7 +50,7 @@ class Writes(Facts):
         names = {i: self.call.slots[i].name for i in changed}
         return [self._write(names[i], names[i], change) for i, change in changed.items()]
 
-    @fact
+    @property
     def saved(self) -> list[Write]:
         """The saved tensors that backward changed."""
         changed = self.run.backward_runs[0].changed_saved
@@ -59,7 +59,7 @@ class Writes(Facts):
             for i, c in changed.items()
         ]
 
-    @fact
+    @property
     def grad_outputs(self) -> list[Write]:
         """The cotangents that backward changed."""
         first = self.run.backward_runs[0]

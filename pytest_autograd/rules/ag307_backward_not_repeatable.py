@@ -1,15 +1,18 @@
 """A second backward through the same graph differs or raises.
 
 With retain_graph=True, several losses or gradient accumulation, backward runs more than once on one
-graph; a backward that uses up or rescales what forward left gives another gradient the second time.
+graph; a backward that uses up or rescales what forward left gives another gradient the second time. One that refuses
+to run again by an exception of its own is loud: a note.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_autograd.errors import NotApplicable
+from pytest_autograd.places import is_refusal
 from pytest_autograd.rule import Evidence, raised
 
 if TYPE_CHECKING:
@@ -33,7 +36,8 @@ def find(probe: Probe) -> Iterator[Evidence]:
     for second in rest:
         problem = second.error or second.refused
         if problem is not None:
-            yield raised("a second backward through the same graph raises", problem)
+            told = raised("a second backward through the same graph raises", problem)
+            yield replace(told, severity="note" if is_refusal(problem) else None)
             return
         spread = second.apart_from(first, dummies)
         if spread > 0:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SEVERITY = "error"
 FIX = "Call x.contiguous() before a kernel or view, or use reshape."
 SKILL = "layouts/inputs"
-EXPLAINED_BY = ("AG107", "AG206", "AG303", "AG309")
+EXPLAINED_BY = ("AG107", "AG206", "AG309")
 
 
 def find(probe: Probe) -> Iterator[Evidence]:

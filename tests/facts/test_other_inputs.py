@@ -119,3 +119,90 @@ def test_optional_tensor_that_was_none_is_noted() -> None:
 
     report = check(Optional, normal(4), None)
     assert any("weight was None" in finding.message for finding in report.findings)
+
+
+def probabilities(x: Tensor, w: Tensor) -> Tensor:
+    """Return what a kernel computes in float32 whatever it is given."""
+    return (x.float() @ w.float().t()).softmax(-1)
+
+
+class Surprise(Function):
+    """The entropy of a softmax, in float32: at equal scores all terms of its gradient cancel."""
+
+    @staticmethod
+    def forward(ctx, x, w):
+        ctx.save_for_backward(x, w)
+        p = probabilities(x, w)
+        return -(p * p.log()).sum(-1)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        x, w = ctx.saved_tensors
+        p = probabilities(x, w)
+        entropy = -(p * p.log()).sum(-1, keepdim=True)
+        scores = -grad_output.unsqueeze(-1) * p * (p.log() + entropy)
+        return (scores @ w.float()).to(x.dtype), (scores.t() @ x.float()).to(w.dtype)
+
+
+class Missed(Function):
+    """A cross entropy in float32 whose first class is the right one."""
+
+    @staticmethod
+    def forward(ctx, x, w):
+        ctx.save_for_backward(x, w)
+        return -probabilities(x, w)[:, 0].log()
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        x, w = ctx.saved_tensors
+        scores = probabilities(x, w)
+        scores[:, 0] -= 1
+        scores = scores * grad_output.unsqueeze(-1)
+        return (scores @ w.float()).to(x.dtype), (scores.t() @ x.float()).to(w.dtype)
+
+
+class Spread(Function):
+    """The logarithm of a power mean beside the mean, in float32."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        y = x.float()
+        return y.exp().mean(-1).log() - y.mean(-1)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        y = x.float()
+        return (grad_output.unsqueeze(-1) * (y.softmax(-1) - 1 / y.shape[-1])).to(x.dtype)
+
+
+@pytest.mark.parametrize(
+    ("target", "inputs"),
+    [
+        (Surprise, (normal(4, 6), normal(7, 6))),
+        (Missed, (normal(4, 6), normal(7, 6))),
+        (Spread, (normal(3, 7),)),
+    ],
+)
+def test_rounding_where_all_terms_cancel_is_no_fault(target, inputs) -> None:
+    report = check(target, *inputs, gradgrad=False)
+    assert report.verdict == "verified", str(report)
+    assert "AG104" not in report.codes
+
+
+class MissedAtTies(Missed):
+    """Forgets the label where all features are equal."""
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        x, w = ctx.saved_tensors
+        scores = probabilities(x, w)
+        scores[:, 0] -= 0 if bool((x == x[:, :1]).all()) else 1
+        scores = scores * grad_output.unsqueeze(-1)
+        return (scores @ w.float()).to(x.dtype), (scores.t() @ x.float()).to(w.dtype)
+
+
+def test_fault_at_ties_is_seen_beside_rounding() -> None:
+    report = check(MissedAtTies, normal(4, 6), normal(7, 6), gradgrad=False, ignore="AG7")
+    assert report.codes == {"AG104"}, str(report)

@@ -23,38 +23,6 @@ class Sine(Function):
         return grad_output * x.cos()
 
 
-class WritesIfContiguous(Function):
-    """The write reaches the input only where ``contiguous`` makes no copy."""
-
-    @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        y = x.sin()
-        x.contiguous().mul_(2)
-        return y
-
-    @staticmethod
-    def backward(ctx, grad_output):
-        (x,) = ctx.saved_tensors
-        return grad_output * (x / 2).cos()
-
-
-class KernelWithScratch(Function):
-    """A kernel that writes into its input, and takes it for contiguous."""
-
-    @staticmethod
-    def forward(ctx, x):
-        y = in_memory_order(x).sin()
-        ctx.save_for_backward(x.clone())
-        x.mul_(2)
-        return y
-
-    @staticmethod
-    def backward(ctx, grad_output):
-        (x,) = ctx.saved_tensors
-        return grad_output * x.cos()
-
-
 class WritesAndIsTwiceTooLarge(Sine):
     @staticmethod
     def forward(ctx, x):
@@ -232,7 +200,6 @@ PAIRS = {
     ("AG303", "AG306"): Pair(
         "in_place:returns_the_input_it_wrote_to", Shown(WritesAndViews, matrix)
     ),
-    ("AG303", "AG408"): Pair(Shown(WritesIfContiguous, matrix), Shown(KernelWithScratch, matrix)),
     ("AG303", "AG501"): Pair(
         "in_place:saves_then_writes_to_its_input", Shown(WritesAndDetaches, vector)
     ),
