@@ -16,6 +16,7 @@ from pytest_autograd.audit.audit import REFEREES, run_rules
 from pytest_autograd.audit.verdict import make_report, stats_of
 from pytest_autograd.call.call import Call, ambient_autocast
 from pytest_autograd.call.declared import declared, unknown_names
+from pytest_autograd.call.intercept import unseen
 from pytest_autograd.call.op_recorder import OpRecorder
 from pytest_autograd.call.recorder import Recorder
 from pytest_autograd.call.shared_parameters import own_memory_back
@@ -75,7 +76,7 @@ def check_call(
     options = meant.options
     seed = options.seed if options.seed is not None else default_seed(call)
     deadline = start + options.time_limit
-    with streams_kept(), _plain_torch(), TIME_LIMIT.until(deadline):
+    with unseen(), streams_kept(), _plain_torch(), TIME_LIMIT.until(deadline):
         subject = Subject(
             declared_call(call, options), options, seed, deadline, ignores=meant.ignores
         )

@@ -10,7 +10,7 @@ from typing import Any
 from pytest_autograd.call.call import Call
 from pytest_autograd.call.declared import names_of, unknown_names
 from pytest_autograd.declarations.inline import inline
-from pytest_autograd.declarations.layer import Layer
+from pytest_autograd.declarations.layer import Layer, over
 from pytest_autograd.declarations.names import file_of
 from pytest_autograd.declarations.project import Project, nearest_project
 from pytest_autograd.declarations.registered import registered
@@ -55,9 +55,9 @@ class Declarations:
         for layer in layers:
             layer.require_sound()
             _require_arguments(layer, call)
-            merged = _over(merged, layer.options)
+            merged = over(merged, layer.options)
         own = {name: getattr(given, name) for name in given.model_fields_set}
-        options = make_options(**_over(merged, own))
+        options = make_options(**over(merged, own))
         return Meant(
             options, tuple(ignore for layer in reversed(layers) for ignore in layer.ignores)
         )
@@ -75,13 +75,6 @@ class Declarations:
 
 #: For code whose own word is not taken.
 UNDECLARED = Declarations(None)
-
-
-def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options with others over them; a contract replaces whatever contract is below it."""
-    replaced = any(above.get(name) for name in CONTRACTS)
-    kept = {name: value for name, value in below.items() if not (replaced and name in CONTRACTS)}
-    return {**kept, **above}
 
 
 def _require_arguments(layer: Layer, call: Call) -> None:

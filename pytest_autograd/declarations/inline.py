@@ -17,8 +17,9 @@ from pytest_autograd.declarations.names import file_of
 from pytest_autograd.errors import CheckError
 
 METHODS = ("forward", "setup_context", "backward", "vjp", "jvp", "vmap")
-MARK = re.compile(r"#\s*autograd:\s*(.*)")
-IGNORE = re.compile(r"ignore\s*\[([^\]]*)\]\s*(.*)")
+#: A comment of ours: it ignores, or at least names a code; "# autograd: a VJP by hand" is nobody's declaration.
+MARK = re.compile(r"#\s*autograd:\s*(ignore\s*\[.*|.*\bAG\d.*)", re.IGNORECASE)
+IGNORE = re.compile(r"ignore\s*\[([^\]]*)\]\s*(.*)", re.IGNORECASE)
 
 
 def inline(function: type) -> Layer | None:

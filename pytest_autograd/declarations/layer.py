@@ -8,7 +8,7 @@ from typing import Any
 
 from pytest_autograd.declarations.validation import make_options, require_codes, require_options
 from pytest_autograd.errors import CheckError
-from pytest_autograd.options import Ignore
+from pytest_autograd.options import CONTRACTS, Ignore
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,13 @@ def layer_of(where: str, given: Mapping[str, Any], watched: bool = True) -> Laye
         raise CheckError(f"{where}: {error}") from None
     ignores = (Ignore(code, reason, where, watched) for code, reason in reasons.items())
     return Layer(where, options, tuple(ignores))
+
+
+def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options with others over them; a contract replaces whatever contract is below it."""
+    replaced = any(above.get(name) for name in CONTRACTS)
+    kept = {name: value for name, value in below.items() if not (replaced and name in CONTRACTS)}
+    return {**kept, **above}
 
 
 def _reasons(given: str | Sequence[str] | Mapping[str, str | None]) -> dict[str, str | None]:

@@ -64,11 +64,7 @@ def _require_in(module: ModuleType, parts: list[str], name: str, where: str) -> 
     found: Any = module
     for part in parts:
         found = getattr(found, part, None)
-        if found is None:
-            break
-    else:
-        return
-    if _may_be_loaded_yet(f"{module.__name__}.{parts[0]}", module):
+    if isinstance(found, type) or _may_be_loaded_yet(f"{module.__name__}.{parts[0]}", module):
         return
     base = name.removesuffix("." + ".".join(parts))
     known = [key for key, value in vars(module).items() if isinstance(value, type)]

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from pytest_autograd.declarations.layer import Layer, layer_of
+from pytest_autograd.declarations.layer import Layer, layer_of, over
 from pytest_autograd.declarations.names import LOCAL, file_of
 from pytest_autograd.errors import CheckError
 
@@ -41,9 +41,8 @@ def declare(function: Any, /, **options: Any) -> None:
     layer.require_sound()
     before = _DECLARED.get(owner)
     if before is not None:
-        merged = {**before.options, **layer.options}
-        layer = Layer(where, merged, (*before.ignores, *layer.ignores))
-        layer.require_sound()
+        options = over(before.options, layer.options)
+        layer = Layer(where, options, (*before.ignores, *layer.ignores))
     _DECLARED[owner] = layer
 
 
@@ -56,6 +55,9 @@ def registered(function: type) -> Layer | None:
     copies = (
         layer
         for other, layer in _DECLARED.items()
-        if other.__qualname__ == name and file is not None and file_of(other) == file
+        if other.__qualname__ == name
+        and other.__module__ != function.__module__
+        and file is not None
+        and file_of(other) == file
     )
     return next(copies, None)

@@ -177,35 +177,20 @@ class _Promises:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Any:
-        if self.frozen and self.calls >= len(self.offsets):
-            raise NotApplicable(f"{function.__qualname__} is called more often at other values")
-        known = self.offsets[self.calls] if self.frozen else None
-        self.calls += 1
-        values = _own_values(function, apply, args, kwargs) if known is None else known
+        values = _own_values(function, apply, args, kwargs)
         with torch.random.fork_rng(devices=[]):
-            smooth = surrogate(*args, **kwargs)
-        moving = iter(_paired(function, values, smooth))
-        if known is None:
-            outputs, offsets = [], []
-            for value in values:
-                if not _moves(value):
-                    outputs.append(value)
-                    offsets.append(value)
-                    continue
-                f, value = next(moving), value.detach()
-                outputs.append(value + (f - f.detach()).to(value.dtype))
-                offsets.append((value - f.detach()).requires_grad_())  # marks what moves
-            self.offsets.append(offsets)
+            smooth = _paired(function, values, surrogate(*args, **kwargs))
+        pairs = list(zip(values, smooth, strict=True))
+        if not self.frozen:
+            self.offsets.append([v if f is None else (v - f).detach() for v, f in pairs])
+            outputs = [v if f is None else v.detach() + (f - f.detach()) for v, f in pairs]
+        elif self.calls < len(self.offsets):
+            known = zip(self.offsets[self.calls], smooth, strict=True)
+            outputs = [offset if f is None else offset + f for offset, f in known]
         else:
-            outputs = [
-                next(moving).to(value.dtype) + value.detach() if _moves(value) else value
-                for value in known
-            ]
+            raise NotApplicable(f"{function.__qualname__} is called more often at other values")
+        self.calls += 1
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
-
-
-def _moves(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.requires_grad
 
 
 def _own_values(
@@ -228,18 +213,20 @@ def _copy(value: Any) -> Any:
     return value.detach().clone().requires_grad_(value.requires_grad)
 
 
-def _paired(function: type, values: Sequence[Any], smooth: Any) -> list[Tensor]:
-    """Return the outputs of the surrogate that answer to the differentiable ones of the Function."""
+def _paired(function: type, values: Sequence[Any], smooth: Any) -> list[Tensor | None]:
+    """Return for each output of a Function that of its surrogate, None where it is not differentiable."""
     own = list(smooth) if isinstance(smooth, tuple | list) else [smooth]
-    places = [i for i, value in enumerate(values) if _moves(value)]
-    chosen = [own[i] for i in places if i < len(own)]
-    if [_shape(each) for each in chosen] != [_shape(values[i]) for i in places]:
+    moving = [i for i, v in enumerate(values) if isinstance(v, Tensor) and v.requires_grad]
+    shapes = [_shape(values[i]) for i in moving]
+    chosen = [own[i] for i in moving if i < len(own)]
+    if [_shape(each) for each in chosen] != shapes:
         chosen = [each for each in own if isinstance(each, Tensor) and differentiable(each)]
-    if [_shape(each) for each in chosen] != [_shape(values[i]) for i in places]:
+    if [_shape(each) for each in chosen] != shapes:
         raise NotApplicable(
             f"the surrogate of {function.__qualname__} returns outputs of other shapes"
         )
-    return chosen
+    answers = dict(zip(moving, chosen, strict=True))
+    return [answers[i].to(v.dtype) if i in answers else None for i, v in enumerate(values)]
 
 
 def _shape(value: Any) -> Any:
