@@ -50,7 +50,9 @@ class Project:
         """
         yield self.suite
         yield from (layer for pattern, layer in self.files if self._lies_in(file, pattern))
-        for name, layer in self.functions if function is not None else ():
+        if function is None:
+            return
+        for name, layer in self.functions:
             require_known(name, layer.where, function)
             if means(name, function):
                 yield replace(layer, options=_with_functions(layer, function))

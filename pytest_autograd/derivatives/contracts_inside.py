@@ -4,7 +4,8 @@ Each such Function is replaced by what it promises: under ``surrogate=f`` by its
 under ``grad_transform`` by its own forward in the open with the map on the gradient. All else stays as it is, Functions
 without a contract too, which are judged for themselves. Autograd through that is exact and elementwise, but blind where
 the callable itself leaves the graph. Under surrogates finite differences see that: along a line ``f(x)`` moves, while
-what the Function's value is beside it stays as it was at the point.
+what the Function's value is beside it stays as it was at the point. A call whose output the callable detaches has no
+gradient to be promised: along a line it is what it is, as constant as a rounding or a spike.
 """
 
 from __future__ import annotations
@@ -52,19 +53,23 @@ def true_vjp_inside(evaluator: Evaluator, trial: Trial, precision: float) -> Tru
     Raises:
         NotApplicable: it cannot be had.
     """
-    spotter = BreakSpotter()
-    gradients = _by_autograd(evaluator, trial.point, trial.cotangents, spotter)
+    spotter, names = BreakSpotter(), evaluator.call.names_inside
+    try:
+        gradients = _by_autograd(evaluator, trial.point, trial.cotangents, spotter)
+    except NotApplicable as why:
+        raise NotApplicable(
+            f"the call reaches {names}, whose gradient is declared, and what follows from that cannot be had: {why}"
+        ) from why
     transformed = any(options.grad_transform for options in evaluator.call.inside.values())
     status = "unresolved" if transformed else _judged(evaluator, trial, gradients, precision)
     if status not in ("ok", "wrong") and spotter.breaks:
-        names, how = evaluator.call.names_inside, ", ".join(spotter.breaks)
         raise NotApplicable(
-            f"the call reaches {names}, whose gradient is declared, and leaves autograd ({how}): "
-            "declare a contract for the callable too"
+            f"the call reaches {names}, whose gradient is declared, and leaves autograd "
+            f"({', '.join(spotter.breaks)}): declare a contract for the callable too"
         )
 
     def by_autograd(x: Sequence[Tensor], v: Sequence[Tensor]) -> MaybeTensors:
-        return _by_autograd(evaluator, x, v, BreakSpotter())
+        return promised_gradients(evaluator, x, v)
 
     def by_differences(x: Sequence[Tensor], v: Sequence[Tensor]) -> MaybeTensors:
         forward = _frozen_at(evaluator, x)
@@ -74,13 +79,25 @@ def true_vjp_inside(evaluator: Evaluator, trial: Trial, precision: float) -> Tru
     return TrueVjp(by_differences if numeric else by_autograd, numeric)
 
 
+def promised_gradients(
+    evaluator: Evaluator, point: Sequence[Tensor], cotangents: Sequence[Tensor]
+) -> MaybeTensors:
+    """Return the gradient of ``<cotangents, outputs>`` through the contracts.
+
+    Raises:
+        NotApplicable: it cannot be had.
+    """
+    return _by_autograd(evaluator, point, cotangents, BreakSpotter())
+
+
 def _by_autograd(
     evaluator: Evaluator,
     point: Sequence[Tensor],
     cotangents: Sequence[Tensor],
     spotter: BreakSpotter,
 ) -> MaybeTensors:
-    run = _run(evaluator, point, _Promises(evaluator.call.inside, spotter))
+    promises = _Promises(evaluator.call.inside, spotter)
+    run = _run(evaluator, point, promises)
     outputs = _outputs(evaluator, run)
     pairs = [
         (y, v.to(y.dtype)) for y, v in zip(outputs, cotangents, strict=True) if y.requires_grad
@@ -88,7 +105,8 @@ def _by_autograd(
     if not pairs:
         return [None] * len(run.differentiated)
     sent = [v for _, v in pairs]
-    return gradients_of([y for y, _ in pairs], run.differentiated, sent, seed=evaluator.seed)
+    with intercepted(promises.replaced):  # checkpoints run forward again
+        return gradients_of([y for y, _ in pairs], run.differentiated, sent, seed=evaluator.seed)
 
 
 def _judged(evaluator: Evaluator, trial: Trial, gradients: MaybeTensors, precision: float) -> str:
@@ -103,7 +121,8 @@ def _judged(evaluator: Evaluator, trial: Trial, gradients: MaybeTensors, precisi
 def _frozen_at(evaluator: Evaluator, point: Sequence[Tensor]) -> Forward:
     """Return forward with ``f(x)`` and the offset that it has at ``point`` in place of each Function."""
     noted = _Promises(evaluator.call.inside, None)
-    _run(evaluator, point, noted)
+    outputs = _outputs(evaluator, _run(evaluator, point, noted))
+    noted.forget_what_is_cut([y for y in outputs if y.requires_grad], evaluator.seed)
 
     def forward(x: Sequence[Tensor]) -> list[Tensor]:
         frozen = _Promises(evaluator.call.inside, None, noted.offsets, frozen=True)
@@ -128,13 +147,14 @@ def _outputs(evaluator: Evaluator, run: ForwardRun) -> list[Tensor]:
 class _Promises:
     """Stands for the Functions with a contract.
 
-    ``offsets``: for each call of one with a surrogate, what its outputs are beside those of the surrogate. They are
-    noted, or where ``frozen`` put in again.
+    ``offsets``: for each call of one with a surrogate, what its outputs are beside those of the surrogate; None where
+    no gradient comes back to it. They are noted, or where ``frozen`` put in again. ``made``: the outputs of each call.
     """
 
     inside: Mapping[type, Options]
     spotter: BreakSpotter | None
-    offsets: list[list[Any]] = field(default_factory=list)
+    offsets: list[list[Any] | None] = field(default_factory=list)
+    made: list[list[Any]] = field(default_factory=list)
     frozen: bool = False
     calls: int = 0
 
@@ -166,6 +186,21 @@ class _Promises:
             args, kwargs = _with_maps(function, options.grad_transform or {}, args, kwargs)
         return raw_forward(function, apply, args, kwargs, under_transform)
 
+    def forget_what_is_cut(self, outputs: Sequence[Tensor], seed: int) -> None:
+        """Drop the offsets of calls that no gradient of ``outputs`` comes back to."""
+        own = [
+            (call, y)
+            for call, made in enumerate(self.made)
+            for y in made
+            if isinstance(y, Tensor) and y.requires_grad
+        ]
+        ones, kept = [torch.ones_like(y) for y in outputs], set[int]()
+        if own and outputs:
+            with intercepted(self.replaced):
+                found = gradients_of(outputs, [y for _, y in own], ones, seed=seed)
+            kept = {call for (call, _), g in zip(own, found, strict=True) if g is not None}
+        self.offsets = [each if i in kept else None for i, each in enumerate(self.offsets)]
+
     def _resting(self) -> Any:
         return self.spotter.resting() if self.spotter is not None else nullcontext()
 
@@ -184,11 +219,14 @@ class _Promises:
         if not self.frozen:
             self.offsets.append([v if f is None else (v - f).detach() for v, f in pairs])
             outputs = [v if f is None else v.detach() + (f - f.detach()) for v, f in pairs]
-        elif self.calls < len(self.offsets):
-            known = zip(self.offsets[self.calls], smooth, strict=True)
-            outputs = [offset if f is None else offset + f for offset, f in known]
-        else:
+            self.made.append(outputs)
+        elif self.calls >= len(self.offsets):
             raise NotApplicable(f"{function.__qualname__} is called more often at other values")
+        elif (offsets := self.offsets[self.calls]) is None:
+            outputs = values
+        else:
+            known = zip(offsets, smooth, strict=True)
+            outputs = [offset if f is None else offset + f for offset, f in known]
         self.calls += 1
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 

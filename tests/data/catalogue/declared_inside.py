@@ -64,6 +64,19 @@ class StochasticallyRounded(Function):
 declare(StochasticallyRounded, surrogate=lambda x: x + 0)
 
 
+class Reversed(Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        return -grad_output
+
+
+declare(Reversed, surrogate=lambda x: -x)
+
+
 class Codes(Function):
     """Two outputs, one of them integers."""
 
@@ -146,11 +159,26 @@ def neuron(potential: Tensor, decay: Tensor) -> Tensor:
     return total + state
 
 
+def neuron_with_a_detached_reset(potential: Tensor, decay: Tensor) -> Tensor:
+    """The reset is no path of the gradient on purpose: a spike is constant almost everywhere."""
+    spike = Fires.apply(potential - 0.4, 4.0)
+    rest = potential * decay.sigmoid() - spike.detach() * 0.3
+    return rest + Fires.apply(rest.detach(), 2.0) * decay
+
+
 def neuron_without_reset_gradient(potential: Tensor, decay: Tensor) -> Tensor:
     spike = Fires.apply(potential - 0.4, 4.0)
     with torch.no_grad():
         reset = spike * decay.sigmoid()
     return potential * decay.sigmoid() - reset
+
+
+def reversed_in_the_loss(x: Tensor) -> Tensor:
+    return x.sin() + Reversed.apply(x.cos()).square()
+
+
+def reversed_and_lost(x: Tensor) -> Tensor:
+    return x.sin() + Reversed.apply(x.cos()).detach()
 
 
 def rounded_square(x: Tensor) -> Tensor:
@@ -207,6 +235,9 @@ F32 = torch.float32
 MODES = {
     "layer_with_rounded_weights": Mode(FakeQuantised(False), lambda: (normal(3, 4),), options=FULL),
     "neuron_that_fires_and_is_reset": Mode(neuron, two_vectors, options=FULL),
+    "neuron_whose_reset_is_detached": Mode(neuron_with_a_detached_reset, two_vectors, options=FULL),
+    "reversed_inside": Mode(reversed_in_the_loss, vector, options=FULL),
+    "reversed_gradient_that_is_detached": Mode(reversed_and_lost, vector, "AG101"),
     "square_of_rounded": Mode(rounded_square, vector, options=FULL),
     "square_of_rounded_in_float32": Mode(rounded_square, lambda: (normal(5, dtype=F32),)),
     "codes_and_their_table": Mode(coded, matrix, options=FULL),
