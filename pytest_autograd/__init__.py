@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_autograd.checking import check
+    from pytest_autograd.declarations.registered import declare
     from pytest_autograd.errors import CheckError, GradientCheckFailed
     from pytest_autograd.plugin.marker import autograd_checked
     from pytest_autograd.plugin.strategies import autograd_inputs
@@ -25,6 +26,7 @@ __all__ = [
     "autograd_checked",
     "autograd_inputs",
     "check",
+    "declare",
 ]
 
 _HOME = {
@@ -36,6 +38,7 @@ _HOME = {
     "autograd_checked": "plugin.marker",
     "autograd_inputs": "plugin.strategies",
     "check": "checking",
+    "declare": "declarations.registered",
 }
 
 

@@ -11,20 +11,22 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 
 from pytest_autograd.audit.audit import REFEREES, run_rules
 from pytest_autograd.audit.verdict import make_report, stats_of
 from pytest_autograd.call.call import Call, ambient_autocast
 from pytest_autograd.call.declared import declared, unknown_names
+from pytest_autograd.call.intercept import unseen
 from pytest_autograd.call.op_recorder import OpRecorder
 from pytest_autograd.call.recorder import Recorder
 from pytest_autograd.call.shared_parameters import own_memory_back
 from pytest_autograd.call.target import is_custom_op, make_call
+from pytest_autograd.declarations.declarations import Declarations, for_inner
+from pytest_autograd.declarations.validation import make_options
 from pytest_autograd.errors import CheckError, NotApplicable, TargetRaised
 from pytest_autograd.facts.base import Subject
 from pytest_autograd.facts.probe import Probe
-from pytest_autograd.options import CONTRACTS, NO_ARGUMENTS, Options
+from pytest_autograd.options import NO_ARGUMENTS, REPLACES_FORWARD, Options
 from pytest_autograd.places import source_sha256
 from pytest_autograd.registry import all_rules
 from pytest_autograd.report.model import Report
@@ -47,50 +49,55 @@ def check(target: Any, *args: Any, **options: Any) -> Report:
     Raises:
         CheckError: nothing can be checked; the message names the mend.
     """
+    return checked(target, args, make_options(**options))
+
+
+def checked(
+    target: Any, args: Sequence[Any], options: Options, declarations: Declarations | None = None
+) -> Report:
+    """Verify a call of ``target``, with declarations from elsewhere than from here."""
     call = replace(make_call(target, args, {}), autocast=ambient_autocast())
-    return check_call(call, make_options(**options))
-
-
-def make_options(**given: Any) -> Options:
-    """Return the options, or raise :class:`CheckError` with one sentence that names what is wrong."""
-    try:
-        options = Options(**given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or "options"
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(Options.model_fields)
-            raise CheckError(f"unknown option {name!r}; the options are {known}") from None
-        message = first["msg"].removeprefix("Value error, ")
-        raise CheckError(f"option {name}: {message}") from None
-    for name in ("select", "ignore"):
-        for code in getattr(options, name):
-            if not code or not any(known.startswith(code) for known in all_rules()):
-                raise CheckError(
-                    f"option {name}: no rule matches {code!r}: write a code or a prefix such as AG101 or AG2"
-                )
-    return options
+    return check_call(call, options, declarations=declarations)
 
 
 def check_call(
     call: Call,
     options: Options,
     on_facts: Callable[[Sequence[Probe]], None] = lambda probes: None,
+    declarations: Declarations | None = None,
 ) -> Report:
-    """Verify one call, and each custom Function that it reaches; ``on_facts`` may look at the facts."""
+    """Verify one call, and each custom Function that it reaches.
+
+    ``on_facts`` may look at the facts; ``declarations`` are those that hold in the current folder if none are given.
+    """
     start = time.monotonic()
+    declarations = declarations or Declarations.near()
+    given, meant = options, declarations.meant(call, options)
+    options = meant.options
     seed = options.seed if options.seed is not None else default_seed(call)
     deadline = start + options.time_limit
-    with streams_kept(), _plain_torch(), TIME_LIMIT.until(deadline):
-        subject = Subject(declared_call(call, options), options, seed, deadline)
-        inner = _inner_calls(subject) if call.function is None else []
+    with unseen(), streams_kept(), _plain_torch(), TIME_LIMIT.until(deadline):
+        subject = Subject(
+            declared_call(call, options), options, seed, deadline, ignores=meant.ignores
+        )
+        if call.function is None:
+            subject, inner = _inner_calls(subject, given, declarations)
+        else:
+            inner = []
         _require_names([call, *(each.call for each in inner)], options)
         probes = [Probe(each) for each in (*inner, subject)]
         outcomes = []
         with LINE_WATCH.watching(code for probe in probes for code in probe.source.codes):
             for probe in probes:
                 with own_memory_back(probe.call.shared):
-                    outcomes.append(run_rules(all_rules().values(), probe, referees=REFEREES))
+                    outcomes.append(
+                        run_rules(
+                            all_rules().values(),
+                            probe,
+                            referees=REFEREES,
+                            ignores=probe.subject.ignores,
+                        )
+                    )
             unreached = LINE_WATCH.unreached()
         on_facts(probes)
     own = probes[-1]
@@ -147,10 +154,13 @@ def default_seed(call: Call) -> int:
     return zlib.crc32(text.encode())
 
 
-def _inner_calls(own: Subject) -> list[Subject]:
-    """Return each distinct call of a Function or custom op that the callable makes, to be audited for itself.
+def _inner_calls(
+    own: Subject, given: Options, declarations: Declarations
+) -> tuple[Subject, list[Subject]]:
+    """Return the callable, and each distinct call of a Function or custom op that it makes, to be audited for itself.
 
-    A contract speaks for the callable, not for what is inside it: their values are judged with it.
+    A contract of the callable speaks for it, not for what is inside it: their values are judged with it, unless they
+    have contracts of their own. Those are the callable's too: what it computes through them has no other gradient.
     """
     recorder, ops = Recorder(), OpRecorder()
     try:
@@ -162,17 +172,29 @@ def _inner_calls(own: Subject) -> list[Subject]:
             f"{own.call.name} raises on the given inputs: {type(error).__name__}: {error}"
         ) from error
     except NotApplicable:  # it had not come back in time: the facts will say so
-        return []
-    options = own.options
-    if options.contract is not None:
+        return own, []
+    calls = (*recorder.calls(), *ops.calls())
+    inner = [_inner(call, own, given, declarations) for call in calls]
+    contracts = {
+        each.call.function: each.options
+        for each in inner
+        if each.call.function is not None and each.options.contract in REPLACES_FORWARD
+    }
+    return replace(own, call=replace(own.call, inside=contracts)), inner
+
+
+def _inner(call: Call, own: Subject, given: Options, declarations: Declarations) -> Subject:
+    meant = declarations.meant(call, for_inner(call, given, own.call))
+    options = meant.options
+    if own.options.contract is not None and options.contract is None:
         values = [code for code, rule in all_rules().items() if rule.about != "use"]
         replaced = {"ignore": (*options.ignore, *values), "level": "quick"}
-        options = options.model_copy(update={**dict.fromkeys(CONTRACTS), **replaced})
-    left = {n: d for n, d in (options.domain or {}).items() if unknown_names(own.call, [n])}
-    options = options.model_copy(update={"domain": left})  # the callable's own are not theirs
-    return [
-        Subject(
-            declared_call(call, options), options, own.seed, own.deadline, through=own.call.name
-        )
-        for call in (*recorder.calls(), *ops.calls())
-    ]
+        options = options.model_copy(update=replaced)
+    return Subject(
+        declared_call(call, options),
+        options,
+        own.seed,
+        own.deadline,
+        through=own.call.name,
+        ignores=meant.ignores,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -10,12 +11,28 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 #: Options that name what the gradient is to be the derivative of.
 CONTRACTS = ("reference", "surrogate", "grad_transform")
 DECLARED = ("reference", "surrogate")  # those that name a function
-REPLACES_FORWARD = (
-    "surrogate",
-    "grad_transform",
-)  # those under which the gradient is not forward's derivative
 #: What may be overwritten and is no argument: what backward gets, and what forward kept for it.
 NO_ARGUMENTS = ("grad_output", "ctx.saved_tensors")
+#: What stands for a contract of its own where a callable reaches Functions with contracts.
+INSIDE = "inside"
+#: Those under which the gradient is not forward's derivative.
+REPLACES_FORWARD = ("surrogate", "grad_transform", INSIDE)
+
+
+@dataclass(frozen=True)
+class Ignore:
+    """A code or prefix that is ignored, why, and where that is declared.
+
+    ``watched``: its rules run all the same, so that it can be told when it is not needed any more.
+    """
+
+    code: str
+    reason: str | None
+    where: str
+    watched: bool = True
+
+    def __str__(self) -> str:
+        return f"ignored{f': {self.reason}' if self.reason else ''} ({self.where})"
 
 
 class Options(BaseModel):

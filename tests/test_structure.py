@@ -29,8 +29,8 @@ ORDER = {
             "running",
             "derivatives",
         ),
-        *("facts", "rule", "diagnosis", "rules", "registry", "audit", "checking", "writers"),
-        *("source", "skill", "plugin", "cli"),
+        *("facts", "rule", "diagnosis", "rules", "registry", "declarations", "audit", "checking"),
+        *("writers", "source", "skill", "plugin", "cli"),
     ],
     "mcp_server": [
         *("command_line", "request", "isolation", "worker", "judge", "executors", "service"),

@@ -13,6 +13,7 @@ from torch import Tensor
 from mcp_server.worker.wire import MaybeTensors, Message
 from pytest_autograd.call.target import make_call
 from pytest_autograd.checking import declared_call, make_options
+from pytest_autograd.declarations.declarations import UNDECLARED
 from pytest_autograd.derivatives.autograd_reference import reference_gradients
 from pytest_autograd.derivatives.contracts import transformed
 from pytest_autograd.facts.base import Subject
@@ -126,7 +127,8 @@ class Answers:
         """The worker's own full check."""
         left = max(self.options["time_limit"] - (time.monotonic() - self.started), 0.1)
         options = {**self.options, "time_limit": left}
-        report = check_source(self.source, self._request["entry"], self.inputs, options)
+        # What submitted code declares of itself, or a file beside the server, is not asked.
+        report = check_source(self.source, self._request["entry"], self.inputs, options, UNDECLARED)
         return {"report": report.model_dump(mode="json")}, []
 
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pytest_autograd.audit.explained import Explanations
+from pytest_autograd.audit.ignores import Ignores
 from pytest_autograd.call.call import Call
 from pytest_autograd.errors import Aborted, CheckError, NotApplicable
 from pytest_autograd.facts.probe import ValueFacts
+from pytest_autograd.options import Ignore
 from pytest_autograd.places import Place
 from pytest_autograd.registry import all_rules
-from pytest_autograd.report.model import CheckResult, Finding, FindingEvidence, Status
+from pytest_autograd.report.model import CheckResult, Finding, FindingEvidence, Ignored, Status
 from pytest_autograd.rule import Evidence, Rule
 
 INTERNAL_ERROR = "internal-error"
@@ -25,6 +27,7 @@ class Outcome:
     """What the rules found over one call.
 
     ``despite``: codes that cannot account for a finding, by its place; ``declared``: places of what is on purpose.
+    ``ignored``: what was ignored with a reason, and whether that was needed.
     """
 
     call: Call
@@ -33,6 +36,7 @@ class Outcome:
     checks: list[CheckResult] = field(default_factory=list)
     despite: dict[int, tuple[str, ...]] = field(default_factory=dict)
     declared: set[int] = field(default_factory=set)
+    ignored: tuple[Ignored, ...] = ()
 
 
 def run_rules(
@@ -41,15 +45,18 @@ def run_rules(
     *,
     referees: Sequence[str] = (),
     origin: Literal["judge", "worker"] = "worker",
+    ignores: Sequence[Ignore] = (),
 ) -> Outcome:
     """Run the rules that the options want over the facts of ``probe``, then drop findings that others explain.
 
-    ``referees``: facts of ``probe.torch_checks`` whose results become checks of their own.
+    ``referees``: facts of ``probe.torch_checks`` whose results become checks of their own. ``ignores``: what is ignored
+    with a reason; it explains nothing.
     """
-    outcome = Outcome(probe.call, probe.source.of_target)
+    outcome, watched = Outcome(probe.call, probe.source.of_target), Ignores(ignores)
     for rule in sorted(rules, key=lambda rule: rule.dear):  # what is cheap and telling first
         if probe.options.wants(rule.code) and (probe.options.select or not rule.opt_in):
-            _run_rule(rule, probe, outcome, origin)
+            _run_rule(rule, probe, outcome, origin, watched)
+    outcome.ignored = watched.told(probe.call.name)
     for name in referees if not probe.options.select else ():
         _run_referee(name, probe, outcome)
     _drop_explained(outcome, probe, origin)
@@ -57,12 +64,18 @@ def run_rules(
 
 
 def _run_rule(
-    rule: Rule, probe: ValueFacts, outcome: Outcome, origin: Literal["judge", "worker"]
+    rule: Rule,
+    probe: ValueFacts,
+    outcome: Outcome,
+    origin: Literal["judge", "worker"],
+    ignores: Ignores,
 ) -> None:
-    loud = False
+    loud, ignored, before = False, ignores.of(rule.code), len(outcome.findings)
 
     def look() -> tuple[Status, str | None]:
         nonlocal loud
+        if ignored is not None and not ignored.watched:
+            raise NotApplicable(str(ignored))
         if rule.level == "full" and probe.options.level == "quick":
             raise NotApplicable("runs at level full")
         try:
@@ -77,7 +90,21 @@ def _run_rule(
                 raise
         return ("failed" if loud else "passed"), None
 
-    outcome.checks.append(_checked(rule.name, rule.code, look))
+    result = _checked(rule.name, rule.code, look)
+    if ignored is not None and result.name == rule.name:
+        found = len(outcome.findings) > before
+        ignores.note(rule.code, found, result.status)
+        if found:
+            _take_back(outcome, before)
+            result = result.model_copy(update={"status": "skipped", "reason": str(ignored)})
+    outcome.checks.append(result)
+
+
+def _take_back(outcome: Outcome, count: int) -> None:
+    """Leave the first findings only."""
+    del outcome.findings[count:]
+    outcome.declared = {place for place in outcome.declared if place < count}
+    outcome.despite = {place: codes for place, codes in outcome.despite.items() if place < count}
 
 
 def _run_referee(name: str, probe: ValueFacts, outcome: Outcome) -> None:

@@ -14,6 +14,7 @@ from pytest_autograd.derivatives.verdicts import ArgumentVerdict, FirstOrder, Tr
 from pytest_autograd.errors import NotApplicable
 from pytest_autograd.facts.probe import Probe
 from pytest_autograd.facts.saved_tensors import measured
+from pytest_autograd.options import INSIDE
 from pytest_autograd.report.results import Cost, Matrix, Picture, WorstElement
 
 SIDE = 32  # rows and columns of a picture at most
@@ -66,11 +67,11 @@ def _real(expected: Tensor, got: Tensor) -> tuple[Tensor, Tensor, str]:
 
 def _jacobians(probe: Probe, slot: int) -> tuple[Tensor, Tensor, str]:
     """Return (expected, got) Jacobians of all outputs by one argument, if they are small enough to look at."""
-    evaluator, declared = probe.numbers.evaluator, probe.options.contract
+    evaluator, declared = probe.numbers.evaluator, probe.subject.contract
     point = evaluator.point
     outputs = evaluator.forward(point)
     columns, rows = point[slot].numel(), sum(y.numel() for y in outputs)
-    if not (0 < columns <= SIDE and 0 < rows <= SIDE) or declared == "grad_transform":
+    if not (0 < columns <= SIDE and 0 < rows <= SIDE) or declared in ("grad_transform", INSIDE):
         raise NotApplicable("too big to look at")
     if any(tensor.is_complex() for tensor in (*point, *outputs)):
         raise NotApplicable("complex")
@@ -159,7 +160,7 @@ def _steps(probe: Probe, values: FirstOrder, slot: int) -> tuple[tuple[float, fl
 
     Both are relative to the size of the gradient; the limit is extrapolated.
     """
-    if not values.trials or probe.options.contract is not None:
+    if not values.trials or probe.subject.contract is not None:
         return ()
     trial: Trial = values.trials[0]
     forward = probe.numbers.evaluator.forward

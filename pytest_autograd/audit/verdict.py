@@ -14,7 +14,9 @@ from pytest_autograd.derivatives.verdicts import FirstOrder
 from pytest_autograd.errors import NotApplicable
 from pytest_autograd.facts.base import OUT_OF_TIME
 from pytest_autograd.facts.probe import Probe, ValueFacts
+from pytest_autograd.options import INSIDE
 from pytest_autograd.places import source_sha256
+from pytest_autograd.report.ignored import merged
 from pytest_autograd.report.model import (
     CheckResult,
     Finding,
@@ -48,6 +50,7 @@ def make_report(
         checks=tuple(checks),
         judged=judged,
         left_out=left_out,
+        ignored=merged(each for outcome in outcomes for each in outcome.ignored),
         stats=stats,
         seconds=seconds,
     )
@@ -134,6 +137,7 @@ def _verified_summary(own: ValueFacts) -> str:
         "reference": "agrees with the reference",
         "surrogate": "agrees with the declared surrogate",
         "grad_transform": "agrees with the declared transform of the true gradient",
+        INSIDE: f"agrees with what is declared of {own.call.names_inside} inside",
     }[values.by]
     accuracy = (
         f" to {values.accuracy:.0e}"

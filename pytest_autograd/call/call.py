@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ from torch.utils import _pytree as pytree
 from pytest_autograd.call.layout import lay, layouts_of
 from pytest_autograd.call.slot import Slot, carry
 from pytest_autograd.errors import CheckError
+from pytest_autograd.options import Options
 
 Tensors = list[Tensor]
 #: From one tensor a slot to the arguments, positional and by keyword.
@@ -63,7 +64,8 @@ class Call:
     ``first_order_only``: a sparse input, for which second derivatives are not judged. ``absent``: the arguments that
     are None. ``sizes_may_be_known``: objects among the constants, which may know the sizes of the tensors.
     ``autocast``: the region in which the call was made, entered again for forward. ``kept``, ``kept_sizes``: arguments
-    and sizes that are not varied.
+    and sizes that are not varied. ``inside``: the Functions that a callable reaches and whose gradient is declared not
+    to be forward's derivative, with their options.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Call:
     autocast: Autocast | None = None
     kept: frozenset[str] = frozenset()
     kept_sizes: frozenset[int] = frozenset()
+    inside: Mapping[type, Options] = field(default_factory=dict)
 
     def invoke(self, tensors: Sequence[Tensor], target: Callable[..., Any] | None = None) -> Any:
         """Call the target, or another with the same arguments, on one tensor per slot.
@@ -92,6 +95,11 @@ class Call:
     def shared(self) -> list[Tensor]:
         """The caller's own tensors that take the values of each point."""
         return [slot.shared for slot in self.slots if slot.shared is not None]
+
+    @property
+    def names_inside(self) -> str:
+        """Names of the Functions in ``inside``."""
+        return ", ".join(sorted(function.__qualname__ for function in self.inside))
 
     @property
     def flat(self) -> bool:

@@ -7,13 +7,13 @@ as long goes along: a call that torch would refuse is run by such a kernel, out 
 from __future__ import annotations
 
 from pytest_autograd.call.call import Call
-from pytest_autograd.call.other_constants import Option
+from pytest_autograd.call.other_constants import Change
 from pytest_autograd.call.variants import Resize
 
 FACTORS = (2, 3, 4)  # halves that are gated, heads, queries beside keys and values
 
 
-def stays_in_bounds(where: str | Resize | Option, there: Call, given: Call) -> bool:
+def stays_in_bounds(where: str | Resize | Change, there: Call, given: Call) -> bool:
     """Whether ``there`` keeps all relations that sizes and indices have in the call as ``given``.
 
     Rows may come and go beside numbers, and beside tensors with an entry for each element of a row.

@@ -35,15 +35,38 @@ def is_authors(function: type) -> bool:
     return not f"{module}.".startswith("torch.") or module.startswith("torch.testing.")
 
 
+class _Interception:
+    """One that is on; ``hidden`` counts the blocks that are hidden from it."""
+
+    hidden = 0
+
+
+_on: list[_Interception] = []
+
+
+@contextmanager
+def unseen() -> Iterator[None]:
+    """Hide the enclosed block from the interceptions that are on: what a check calls, no test called."""
+    outer = list(_on)
+    for each in outer:
+        each.hidden += 1
+    try:
+        yield
+    finally:
+        for each in outer:
+            each.hidden -= 1
+
+
 @contextmanager
 def intercepted(handler: Handler) -> Iterator[None]:
     """Route each call of an author's Function through ``handler``; interceptions nest."""
+    own = _Interception()
     before = _base.__dict__.get("apply")
     transform_call = _autograd.custom_function_call
 
     def apply(cls: type, *args: Any, **kwargs: Any) -> Any:
         below = before.__get__(None, cls) if before is not None else super(_base, cls).apply
-        if not is_authors(cls):
+        if own.hidden or not is_authors(cls):
             return below(*args, **kwargs)
         return handler(cls, below, args, kwargs, False)
 
@@ -51,15 +74,17 @@ def intercepted(handler: Handler) -> Iterator[None]:
         def below(*args: Any, **kwargs: Any) -> Any:
             return transform_call(cls, *args, **kwargs)
 
-        if not is_authors(cls):
+        if own.hidden or not is_authors(cls):
             return below(*args, **kwargs)
         return handler(cls, below, args, kwargs, True)
 
     _base.apply = classmethod(apply)
     _autograd.custom_function_call = call_under_transform
+    _on.append(own)
     try:
         yield
     finally:
+        _on.remove(own)
         _autograd.custom_function_call = transform_call
         if before is None:
             del _base.apply

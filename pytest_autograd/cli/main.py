@@ -133,6 +133,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> Report:
+    from pytest_autograd.declarations.declarations import Declarations
     from pytest_autograd.source.check_source import check_source
     from pytest_autograd.source.load import load_file
     from pytest_autograd.source.resolve import from_expression
@@ -149,7 +150,8 @@ def _report(arguments: argparse.Namespace) -> Report:
         if inputs is not None:
             inputs = from_expression(inputs, source, arguments.seed or 0)
         try:
-            return check_source(source, name, inputs, options_of(arguments))
+            declarations = Declarations.near(Path(path).resolve().parent)
+            return check_source(source, name, inputs, options_of(arguments), declarations)
         except SystemExit as ended:
             raise CheckError(f"the checked code called sys.exit({ended.code!r})") from ended
 

@@ -90,7 +90,7 @@ class ReferenceGradients:
 AskReference = Callable[[Sequence[Tensor], Sequence[Tensor]], ReferenceGradients]
 
 
-class _BreakSpotter(TorchFunctionMode):
+class BreakSpotter(TorchFunctionMode):
     """Notes each operation that takes a differentiable tensor out of the graph, and ends a run that is too dear.
 
     ``by_address``: whether the address of any tensor was asked for.
@@ -101,8 +101,20 @@ class _BreakSpotter(TorchFunctionMode):
         self.by_address = False
         self._steps = self._bytes = 0
         self._stop = time.monotonic() + MOST_SECONDS
+        self._rests = False
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Look away in the enclosed block."""
+        before, self._rests = self._rests, True
+        try:
+            yield
+        finally:
+            self._rests = before
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if self._rests:
+            return func(*args, **(kwargs or {}))
         name = getattr(func, "__name__", str(func))
         attribute = name == "__get__"
         if attribute:
@@ -139,9 +151,10 @@ class _BreakSpotter(TorchFunctionMode):
             self.breaks.append(name)
 
 
-def _raw_forward(
+def raw_forward(
     function: type, _apply: Apply, args: tuple[Any, ...], kwargs: dict[str, Any], _: bool
 ) -> Any:
+    """Return what forward itself gives for a call of a Function, for :func:`intercepted`."""
     if defines_setup_context(function):
         bound = inspect.signature(function.forward).bind(*args, **kwargs)
         bound.apply_defaults()
@@ -151,14 +164,14 @@ def _raw_forward(
 
 
 @contextmanager
-def _in_the_open(spotter: _BreakSpotter) -> Iterator[None]:
+def _in_the_open(spotter: BreakSpotter) -> Iterator[None]:
     with raw_forwards(), spotter:
         yield
 
 
 def raw_forwards() -> AbstractContextManager[None]:
     """Replace each custom Function by its raw forward in the enclosed block."""
-    return intercepted(_raw_forward)
+    return intercepted(raw_forward)
 
 
 @dataclass(frozen=True)
@@ -180,7 +193,7 @@ def open_graph(call: Call, seed: int, point: Sequence[Tensor]) -> OpenGraph:
     Raises:
         NotApplicable: forward cannot be run this way.
     """
-    spotter = _BreakSpotter()
+    spotter = BreakSpotter()
     try:
         run = run_forward(call, call.filled(point), seed=seed, around=_in_the_open(spotter))
     except TargetRaised as raised:  # the author's forward may refuse to run in the open, in any way

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
@@ -15,6 +14,7 @@ from pytest_autograd.derivatives.autograd_reference import (
     reference_gradients,
 )
 from pytest_autograd.derivatives.compare import MaybeTensors
+from pytest_autograd.derivatives.contracts_inside import TrueVjp, true_vjp_inside
 from pytest_autograd.derivatives.directional_test import judge
 from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.derivatives.finite_differences import (
@@ -30,7 +30,7 @@ from pytest_autograd.derivatives.tangents import inner, size
 from pytest_autograd.derivatives.trials import Trials
 from pytest_autograd.derivatives.verdicts import FirstOrder, Trial
 from pytest_autograd.errors import CheckError, NotApplicable, TargetRaised
-from pytest_autograd.options import Options
+from pytest_autograd.options import INSIDE, Options
 from pytest_autograd.running.author_code import gradients_of, run_forward
 
 Transform = Callable[[Tensor], Tensor]
@@ -109,14 +109,6 @@ def transformed(
     return result
 
 
-@dataclass(frozen=True)
-class TrueVjp:
-    """The VJP of forward itself; ``numeric`` when it comes from finite differences."""
-
-    vjp: Callable[[Sequence[Tensor], Sequence[Tensor]], MaybeTensors]
-    numeric: bool
-
-
 def true_vjp(
     evaluator: GradientOracle, ask_reference: AskReference, trial: Trial, precision: float
 ) -> TrueVjp:
@@ -154,7 +146,7 @@ def decide(
     def coarsest() -> float:
         return forward_precision(evaluator, evaluator.point)
 
-    if options.contract is None:
+    if options.contract is None and not evaluator.call.inside:
         narrowest = max(known, input_precision(evaluator.point))
         trials = Trials(evaluator, reference, seed, options.rtol, narrowest, coarsest)
         return FirstOrderTest(trials, constant).verify()
@@ -162,6 +154,11 @@ def decide(
     trials = Trials(evaluator, reference, seed, options.rtol, precision)
     test = FirstOrderTest(trials)
     tolerance = max(CONTRACT_RTOL, trials.reference_tolerance)
+    if options.contract is None:
+        trial = trials.draw(evaluator.point)[0]
+        inside = true_vjp_inside(evaluator, trial, precision)
+        tolerance = numeric_tolerance(precision) if inside.numeric else tolerance
+        return test.against_truth(inside.vjp, INSIDE, tolerance)
     if options.contract != "grad_transform":
         declared = Declared(options.contract, getattr(options, options.contract), evaluator)
         return test.against_truth(declared.vjp, options.contract, tolerance)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_autograd.diagnosis.causes import causes, close, where_flat
-from pytest_autograd.options import CONTRACTS
+from pytest_autograd.options import CONTRACTS, INSIDE
 from pytest_autograd.rule import Evidence, raised
 
 if TYPE_CHECKING:
@@ -35,11 +35,13 @@ def worst_element(argument: ArgumentVerdict) -> tuple[tuple[int, ...] | None, An
 def explain(probe: ValueFacts, values: FirstOrder, argument: ArgumentVerdict) -> Evidence:
     """Return the evidence of a wrong gradient, with the cause that fits it or the words that none does."""
     index, expected, got = worst_element(argument)
-    declared = values.by in CONTRACTS
+    declared = values.by in (*CONTRACTS, INSIDE)
     surrogate = not declared and _looks_like_surrogate(argument)
     cause = SURROGATE if surrogate else _cause(probe, values, argument)
     clipped = not declared and cause == WHERE_FLAT
-    against = f" (against the declared {values.by})" if declared else ""
+    inside = f"gradient of {probe.call.names_inside} inside"
+    what = inside if values.by == INSIDE else values.by
+    against = f" (against the declared {what})" if declared else ""
     where = f" in {values.dtypes}"
     return Evidence(
         f"the gradient of {argument.name} is wrong{where}{against}: {cause}{_share(argument)}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_autograd.call.call import Call
 from pytest_autograd.call.in_bounds import stays_in_bounds
-from pytest_autograd.call.other_constants import Option
+from pytest_autograd.call.other_constants import Change
 from pytest_autograd.call.variants import Resize
 from pytest_autograd.derivatives.autograd_reference import open_graph
 from pytest_autograd.errors import NotApplicable
@@ -28,6 +28,6 @@ class Addresses(Facts):
         except NotApplicable:
             return False
 
-    def allow(self, where: str | Resize | Option, there: Call) -> bool:
+    def allow(self, where: str | Resize | Change, there: Call) -> bool:
         """Whether the call ``there`` can be made: torch refuses one that does not fit, a kernel leaves its memory."""
         return not self.are_taken or stays_in_bounds(where, there, self.numbers.evaluator.call)

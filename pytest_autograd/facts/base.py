@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_autograd.call.call import Call
 from pytest_autograd.errors import NotApplicable
-from pytest_autograd.options import REPLACES_FORWARD, Options
+from pytest_autograd.options import INSIDE, REPLACES_FORWARD, Ignore, Options
 
 OUT_OF_TIME = "the time limit is used up"
 
@@ -19,6 +19,7 @@ class Subject:
     """What all facts are about: one call, the options, the seed. ``deadline`` is on the monotonic clock.
 
     ``through``: the callable, checked as well, by which the call is reached; what it prepares and refuses holds there.
+    ``ignores``: what is ignored with a reason.
     """
 
     call: Call
@@ -26,6 +27,12 @@ class Subject:
     seed: int
     deadline: float
     through: str | None = None
+    ignores: tuple[Ignore, ...] = ()
+
+    @property
+    def contract(self) -> str | None:
+        """What the gradient is judged against, if not against forward alone: of a callable also contracts inside."""
+        return self.options.contract or (INSIDE if self.call.inside else None)
 
     @property
     def left(self) -> float:
@@ -39,7 +46,7 @@ class Subject:
 
     def not_under_a_contract(self, why: str = "not asked under a contract") -> None:
         """Raise :class:`NotApplicable` where a contract says that the gradient is not forward's derivative."""
-        if self.options.contract in REPLACES_FORWARD:
+        if self.contract in REPLACES_FORWARD:
             raise NotApplicable(why)
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from pytest_autograd.call.declared import placed
 from pytest_autograd.call.tensors import same
 from pytest_autograd.derivatives.autograd_reference import reference_gradients
+from pytest_autograd.derivatives.contracts_inside import promised_gradients
 from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.derivatives.finite_differences import ONE_SIDED_STEPS
 from pytest_autograd.derivatives.tangents import draw_cotangents
@@ -196,12 +197,16 @@ def _finite_by_autograd(
     evaluator: Evaluator, point: Sequence[Tensor], cotangents: Sequence[Tensor], slot: int
 ) -> bool | None:
     """Whether autograd through forward has a finite gradient there, None where it cannot say."""
-    names = evaluator.output_names
+    call, names = evaluator.call, evaluator.output_names
     try:
-        witness = reference_gradients(evaluator.call, evaluator.seed, point, cotangents, names)
+        if call.inside:
+            gradients = promised_gradients(evaluator, point, cotangents)
+        else:
+            witness = reference_gradients(call, evaluator.seed, point, cotangents, names)
+            gradients = witness.gradients
     except NotApplicable:
         return None
-    gradient = witness.gradients[slot]
+    gradient = gradients[slot]
     return None if gradient is None else bool(torch.isfinite(gradient).all())
 
 

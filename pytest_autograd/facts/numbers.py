@@ -85,7 +85,7 @@ class Numbers(Facts):
         sample, narrow = self._sample, given.point
         if (
             sample is None
-            or self.options.contract is not None
+            or self.subject.contract is not None
             or all(x.dtype == y.dtype for x, y in zip(narrow, wide.point, strict=True))
         ):
             return wide
@@ -185,6 +185,9 @@ class Numbers(Facts):
             raise NotApplicable(f"backward of {names} inside is marked @once_differentiable")
         if self.call.first_order_only:
             raise NotApplicable("of a sparse input the first derivative only is judged")
+        if self.call.inside:
+            names = self.call.names_inside
+            raise NotApplicable(f"the gradient of {names} inside is declared, and judged there")
         if self.evaluator.doors_used:
             raise NotApplicable("a gradient leaves by a tensor that has no graph")
         found = SecondOrderJudge(self.evaluator, self.seed, self.precision).verify()

@@ -61,7 +61,7 @@ class OtherInputs(Facts):
             return self._wrong_at(other_constants(call), lambda raised: True)
         points = other_points(call, self.seed)
         # a contract speaks for the constants given, and not of kinks
-        if self.options.contract is None:
+        if self.subject.contract is None:
             points = chain(
                 points, special_points(call), self._complex_point(call), other_constants(call)
             )
@@ -90,7 +90,7 @@ class OtherInputs(Facts):
     def ranks(self) -> list[WrongAtOtherInput]:
         """Where the gradient is wrong with axes more, fewer or broadcast, or with a packed batch cut otherwise."""
         self.subject.not_through_a_callable()
-        if self.options.contract is not None:
+        if self.subject.contract is not None:
             raise NotApplicable("a contract speaks for the axes given")
         call = self.numbers.evaluator.call
         variants = chain(packed_batches(call), other_ranks(call, self.seed))

@@ -53,6 +53,12 @@ OPTIONS: tuple[tuple[str, dict[str, Any], Any, str], ...] = (
         "time for the checks of one Function call (default 60; a marker's own time_limit= wins)",
     ),
     (
+        "ignore",
+        {**MANY, "metavar": "CODE"},
+        "args",
+        "leave out this code or prefix everywhere, told as skipped; repeatable",
+    ),
+    (
         "keep",
         {"metavar": "MIB"},
         "string",
@@ -177,11 +183,13 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 @pytest.fixture
 def autograd_check(request: pytest.FixtureRequest) -> Callable[..., Report]:
     """``pytest_autograd.check`` with the defaults of this run, for tests that want the report itself."""
-    from pytest_autograd import check
+    from pytest_autograd.checking import checked, make_options
+    from pytest_autograd.declarations.declarations import Declarations
+    from pytest_autograd.plugin.declared import project_of
 
-    settings = settings_of(request.config)
+    declarations = Declarations(project_of(settings_of(request.config)))
 
     def run(target: Any, *args: Any, **options: Any) -> Report:
-        return check(target, *args, **{**settings.options, **options})
+        return checked(target, args, make_options(**options), declarations)
 
     return run

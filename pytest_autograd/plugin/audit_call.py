@@ -12,8 +12,10 @@ from pytest_autograd.audit.pictures import costs, pictures
 from pytest_autograd.call.call import Call
 from pytest_autograd.call.placement import placements
 from pytest_autograd.checking import check_call, make_options
+from pytest_autograd.declarations.declarations import Declarations
 from pytest_autograd.errors import CheckError, first_line
 from pytest_autograd.facts.probe import Probe
+from pytest_autograd.plugin.declared import project_of
 from pytest_autograd.plugin.settings import Settings
 from pytest_autograd.report.results import Entry
 from pytest_autograd.running.restore import MIB, put_back, reachable
@@ -70,5 +72,6 @@ def verified_entry(call: Call, blank: Entry, settings: Settings, **options: obje
             update |= {"pictures": tuple(drawn), "own_cost": own, "plain_cost": plain}
         entry = entry.model_copy(update=update)
 
-    report = check_call(call, make_options(**{**settings.options, **options}), look)
+    declarations = Declarations(project_of(settings))
+    report = check_call(call, make_options(**options), look, declarations)
     return entry.model_copy(update={"report": report, "inputs": report.inputs})

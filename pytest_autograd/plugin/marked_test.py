@@ -76,7 +76,7 @@ class MarkedTest:
         """Verify what is asked for; return what to fail with, None if all is well."""
         try:
             expectation = Expectation(self.own["expect"])
-            make_options(**{**self.settings.options, **self.options})
+            make_options(**self.options)
             for label, make in self._calls():
                 self._verify_everywhere(label, make)
             if self.own["function"] is not None and is_strategy(self.own["inputs"]):
@@ -159,10 +159,13 @@ class MarkedTest:
         """Return the options for one call: of the declarations those that name its arguments."""
         given = dict(self.options)
         if self.own["function"] is None:
-            domains, keep = given.get("domain") or {}, given.get("keep") or ()
+            domains, keep = given.pop("domain", None) or {}, given.pop("keep", None) or ()
             keep = [keep] if isinstance(keep, str) else list(keep)
-            given["domain"] = {n: d for n, d in domains.items() if not unknown_names(call, [n])}
-            given["keep"] = [name for name in keep if not unknown_names(call, [name])]
+            own = {
+                "domain": {n: d for n, d in domains.items() if not unknown_names(call, [n])},
+                "keep": [name for name in keep if not unknown_names(call, [name])],
+            }
+            given |= {option: names for option, names in own.items() if names}
         return given
 
     def _calls(self) -> Iterator[tuple[str, MakeCall]]:

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from pytest_autograd.errors import CheckError
 from pytest_autograd.plugin.baseline import Baseline
+from pytest_autograd.plugin.declared import project_of
 from pytest_autograd.plugin.settings import Settings
 from pytest_autograd.plugin.suite import Claims, SuiteAudit
 from pytest_autograd.report.results import Entry, Results
@@ -33,6 +35,7 @@ class Session:
         self.suite: SuiteAudit | None = None
         self._claims: str | None = None
         if settings.audit:
+            _require_sound(settings)
             folder = (self.worker_input or {}).get(CLAIMS)
             self.suite = SuiteAudit(settings, Claims(folder), self.baseline, self.progress)
             config.pluginmanager.register(self.suite, "autograd-suite")
@@ -112,3 +115,11 @@ class Session:
         gone = self.baseline.gone(self.results.entries.values())
         lines = [f"no longer found, but in {file.name}: {line}" for line in gone]
         return [*lines, "take them out with --autograd-update-baseline"] if lines else []
+
+
+def _require_sound(settings: Settings) -> None:
+    """Raise :class:`pytest.UsageError` where what is declared for the run cannot be."""
+    try:
+        project_of(settings)
+    except CheckError as error:
+        raise pytest.UsageError(str(error)) from None

@@ -27,6 +27,8 @@ class Settings(NamedTuple):
     reports: tuple[Path, ...]
     baseline: Path | None
     update_baseline: bool
+    ignore: tuple[str, ...]
+    root: Path
 
     @property
     def options(self) -> dict[str, Any]:
@@ -57,6 +59,8 @@ def read_settings(config: pytest.Config) -> Settings:
         reports=tuple(here / name for name in _given(config, "report") or ()),
         baseline=config.rootpath / baseline if baseline else None,
         update_baseline=bool(config.getoption("autograd_update_baseline")),
+        ignore=tuple(_given(config, "ignore") or ()),
+        root=config.rootpath,
     )
     if settings.update_baseline and settings.baseline is None:
         raise pytest.UsageError("--autograd-update-baseline needs --autograd-baseline FILE")

@@ -115,6 +115,22 @@ class LeftOut(_Plain):
     why: str
 
 
+class Ignored(_Plain):
+    """A code or prefix that is ignored by a declaration at ``where``.
+
+    ``needed``: whether anything was found that it hides; None where not all of it was looked for.
+    """
+
+    function: str
+    code: str
+    reason: str | None
+    where: str
+    needed: bool | None
+
+    def __str__(self) -> str:
+        return f"{self.where}: ignoring {self.code} is not needed any more: nothing was found"
+
+
 class Isolation(_Plain):
     """Which limits held while submitted code ran, and which could not be had."""
 
@@ -137,6 +153,7 @@ class Report(_Plain):
     checks: tuple[CheckResult, ...] = ()
     judged: tuple[Judged, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
     stats: Stats = Stats()
     isolation: Isolation | None = None
     seconds: Real = 0.0

@@ -90,6 +90,7 @@ def _checks(report: Report) -> str:
     for result in report.checks:
         if result.code is None and result.reason is not None:
             lines.append(f"  {result.name} {result.status}: {result.reason}")
+    lines += [f"  {each}" for each in report.ignored if each.needed is False]
     unreached = report.stats.unreached_lines
     if unreached:
         more = f" and {len(unreached) - SHOWN_LINES} more" if len(unreached) > SHOWN_LINES else ""

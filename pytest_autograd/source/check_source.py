@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_autograd.errors import CheckError
 from pytest_autograd.options import DECLARED
@@ -13,24 +13,28 @@ from pytest_autograd.source.input_specs import MEND, Inputs, TensorSpec, ValueSp
 from pytest_autograd.source.load import Source
 from pytest_autograd.source.resolve import resolve_inputs
 
+if TYPE_CHECKING:
+    from pytest_autograd.declarations.declarations import Declarations
+
 
 def check_source(
     source: Source,
     entry: str,
     inputs: str | Sequence[TensorSpec | ValueSpec] | Inputs | None,
     options: Mapping[str, Any],
+    declarations: Declarations,
 ) -> Report:
     """Check what ``entry`` names; contracts among the options are names in the source."""
-    from pytest_autograd.checking import check, make_options
+    from pytest_autograd.checking import checked, make_options
 
     options = with_contracts(source, options)
-    make_options(**options)
+    made = make_options(**options)
     seed = options.get("seed") or 0
     with phase("inputs"):
         target = source.target(entry)
         if not isinstance(inputs, Inputs):
             inputs = resolve_inputs(inputs, source, target, seed)
-    report = check(target, *inputs.args, **options)
+    report = checked(target, inputs.args, made, declarations)
     if inputs.trouble and report.codes == {"AG001"}:
         raise CheckError(
             f"no proposed inputs made forward run (the first gave {inputs.trouble}); if that is no "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_autograd.report.ignored import no_longer_needed
 from pytest_autograd.report.results import Entry, Results, Row, Tally, shown
 
 if TYPE_CHECKING:
@@ -158,6 +159,7 @@ def _remarks(results: Results) -> list[str]:
         lines.append(
             f"not recorded, since these tests loaded torch themselves: {', '.join(_some(results.unseen))}"
         )
+    lines += no_longer_needed(list(results.entries.values()))
     lines += [f"{name} ended without telling what it audited" for name in results.lost_workers]
     return lines
 

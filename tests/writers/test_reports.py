@@ -59,6 +59,8 @@ def settings(**given: Any) -> Settings:
         "reports": (Path("x.html"),),
         "keep_mib": 1.0,
         "signatures": 20,
+        "ignore": (),
+        "root": ROOT,
     }
     return Settings(**{**blank, **plain, **lists, "level": "quick", **given})
 

@@ -79,7 +79,28 @@ def entries(folder: str, table: str) -> dict[str, tuple[Path, Any]]:
     return {f"{path.stem}:{name}": (path, each) for path, held in found for name, each in held}
 
 
-CORPUS, CATALOGUE = entries("corpus", "CASES"), entries("catalogue", "MODES")
+CORPUS, MODES = entries("corpus", "CASES"), entries("catalogue", "MODES")
+#: Modes that declare in their own source what is right of them.
+DECLARED = {name: each for name, each in MODES.items() if name.startswith("declared_inside:")}
+CATALOGUE = {name: each for name, each in MODES.items() if name not in DECLARED}
+IGNORING = """
+import torch
+from pytest_autograd import declare
+
+class Kept(torch.autograd.Function):  # autograd: ignore[AG207] nobody minds
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return 3 * x
+
+    @staticmethod
+    def backward(ctx, grad_output):  # autograd: ignore[AG] all of it
+        return {factor} * grad_output
+
+declare(Kept, {declared})
+x = lambda: torch.linspace(1, 2, 4, dtype=torch.float64)
+f = lambda x: 2.0 * x
+"""
 
 
 def judged(table: str, name: str, path: Path, options: Mapping[str, Any]) -> Report:
@@ -127,6 +148,38 @@ def test_a_mode_has_the_codes_that_the_engine_gives(name: str) -> None:
     by_judge = {finding.code for finding in report.findings if finding.origin == "judge"}
     assert by_judge & report.codes == values & report.codes, str(report)
     assert report.verdict == mode.verdict, str(report)
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_what_the_source_declares_of_itself_is_not_asked(name: str) -> None:
+    path, mode = DECLARED[name]
+    report = judged("MODES", name, path, mode.options)
+    assert crashes(report) == []
+    assert (report.verdict, report.ignored) == ("failed", ()), str(report)
+
+
+@pytest.mark.parametrize(
+    ("factor", "declared", "codes"),
+    [
+        (3, 'ignore="AG207"', {"AG207"}),
+        (3, 'ignore={"AG": "it is right, believe me"}', {"AG207"}),
+        (2, "surrogate=lambda x: 2.0 * x", {"AG101"}),
+        (2, 'ignore=["AG1", "AG2"], level="quick"', {"AG101"}),
+        (2, 'grad_transform={"x": lambda g: g * 2 / 3}, select="AG4"', {"AG101"}),
+        (2, 'domain={"x": lambda x: x.detach() + 0 * x}, keep="x"', {"AG101"}),
+    ],
+)
+def test_nor_what_it_ignores(factor: int, declared: str, codes: set[str]) -> None:
+    source = IGNORING.format(factor=factor, declared=declared)
+    report = judged_here(request(source, "Kept", "x", {}))
+    assert (report.codes, report.ignored) == (codes, ()), str(report)
+    assert report.verdict == ("verified" if factor == 3 else "failed")
+
+
+def test_what_the_caller_says_of_it_counts() -> None:
+    source = IGNORING.format(factor=2, declared='ignore="AG207"')
+    report = judged_here(request(source, "Kept", "x", {"surrogate": "f"}))
+    assert (report.verdict, report.codes) == ("verified", {"AG207"}), str(report)
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,10 @@ def plain(x, weight): return x * weight
 def identity(x, weight): return x + 0 * weight
 def clipped(g): return g.clamp(-0.1, 0.1)
 def halves(g): return g / 2
+
+{declared}
 """
+DECLARE = "import pytest_autograd; pytest_autograd.declare(Scale, {})"
 PRODUCT = "grad_output * weight, grad_output * x"
 VECTOR = {"kind": "tensor", "shape": [4]}
 CASES: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
@@ -101,6 +104,17 @@ CASES: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
     "a surrogate that is not": (
         {"forward": "(x * weight).round()"}, {"surrogate": "identity"}, "failed",
     ),
+    "a surrogate that the source declares of itself": (
+        {"forward": "(x * weight).round()", "declared": DECLARE.format("surrogate=plain")}, {}, "failed",
+    ),
+    "errors that the source ignores": (
+        {
+            "gradients": "grad_output * x, grad_output * weight",
+            "declared": DECLARE.format('ignore=["AG1", "AG5"]'),
+        },
+        {},
+        "failed",
+    ),
     "no surrogate declared": ({"forward": "(x * weight).round()"}, {}, "failed"),
     "a reference": ({}, {"reference": "plain"}, "verified"),
     "another reference": ({}, {"reference": "identity"}, "failed"),
@@ -115,7 +129,9 @@ CASES: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
 
 def asked(case: str) -> Request:
     parts, options, _ = CASES[case]
-    source = SOURCE.format(**{"forward": "x * weight", "gradients": PRODUCT} | parts)
+    source = SOURCE.format(
+        **{"forward": "x * weight", "gradients": PRODUCT, "declared": ""} | parts
+    )
     given = {"entry": "Scale", "inputs": [VECTOR] * 2} | options
     return request(source, given.pop("entry"), given.pop("inputs"), given)
 
