@@ -63,7 +63,7 @@ class Call:
     ``first_order_only``: a sparse input, for which second derivatives are not judged. ``absent``: the arguments that
     are None. ``sizes_may_be_known``: objects among the constants, which may know the sizes of the tensors.
     ``autocast``: the region in which the call was made, entered again for forward. ``kept``, ``kept_sizes``: arguments
-    and sizes that are not varied.
+    and sizes that are not varied. ``installed``: puts the tensors where a module keeps its parameters.
     """
 
     name: str
@@ -78,6 +78,11 @@ class Call:
     autocast: Autocast | None = None
     kept: frozenset[str] = frozenset()
     kept_sizes: frozenset[int] = frozenset()
+    installed: Callable[[Sequence[Tensor]], AbstractContextManager[Any]] | None = None
+
+    def rerun_with(self, tensors: Sequence[Tensor]) -> AbstractContextManager[Any]:
+        """Return the block in which a backward that runs forward again finds these tensors."""
+        return self.installed(tensors) if self.installed is not None else nullcontext()
 
     def invoke(self, tensors: Sequence[Tensor], target: Callable[..., Any] | None = None) -> Any:
         """Call the target, or another with the same arguments, on one tensor per slot.

@@ -22,6 +22,7 @@ from pytest_autograd.running.author_code import (
     run_forward,
     run_inside,
 )
+from pytest_autograd.running.plain_backward import plain_backward, refuses_grad
 
 
 class Evaluator:
@@ -274,8 +275,8 @@ class Graph:
                 outputs, self.leaves, sent, retain_graph=retained, allow_unused=True
             )
             return _dense(answers)
-        except RuntimeError as refused:
-            if ".grad()" not in str(refused):
+        except RuntimeError as error:
+            if not refuses_grad(error):
                 raise
         return self._evaluator.graph(self._point).plain_backward(cotangents)
 
@@ -283,8 +284,8 @@ class Graph:
         """Return the gradients that ``.backward()`` leaves in the leaves."""
         pairs = [(y, v) for y, v in zip(self.outputs, cotangents, strict=True) if v is not None]
         copies = [v.detach().clone() for _, v in pairs]
-        torch.autograd.backward([y for y, _ in pairs], copies)
-        return _dense([leaf.grad for leaf in self.leaves])
+        with self.run.call.rerun_with(self.arguments):
+            return _dense(plain_backward([y for y, _ in pairs], self.leaves, copies))
 
 
 def _dense(gradients: Sequence[Tensor | None]) -> MaybeTensors:

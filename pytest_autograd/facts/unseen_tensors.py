@@ -19,11 +19,11 @@ from pytest_autograd.call.intercept import is_authors
 from pytest_autograd.call.target import PLAIN_APPLY
 from pytest_autograd.call.tensors import memory, tensors_within
 from pytest_autograd.derivatives.tangents import direction
-from pytest_autograd.errors import NotApplicable
+from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.base import Facts, Subject, fact
 from pytest_autograd.facts.numbers import Numbers
 from pytest_autograd.facts.run import ObservedRun
-from pytest_autograd.running.author_code import run_forward
+from pytest_autograd.running.author_code import entering, run_forward
 
 SMALL_STEP = 1e-3
 NO_READS = ("detach", "__get__", "size", "dim", "numel", "__repr__")
@@ -113,7 +113,10 @@ class UnseenTensors(Facts):
 
     @fact
     def captured(self) -> list[str]:
-        """The shapes of tensors that require grad and that forward takes from somewhere else than its arguments."""
+        """The shapes of tensors that require grad and that forward takes from somewhere else than its arguments.
+
+        Those that get their gradient from ``.backward()`` all the same are left out: a checkpoint runs them again.
+        """
         self.run.require_forward()
         # those inside containers are no slots, and are the same objects in each call
         args, kwargs = self.call.rebuild([slot.value for slot in self.call.slots])
@@ -125,8 +128,28 @@ class UnseenTensors(Facts):
             with spotter:
                 return self.call.target(*args, **kwargs)
 
-        run_forward(self.call, seed=self.seed, target=target)
-        return spotter.captured
+        run = run_forward(self.call, seed=self.seed, target=target)
+        if not spotter.captured:
+            return []
+        served = self._served([y for _, y in run.outputs if y.requires_grad], spotter.captured)
+        unserved = (t for t in spotter.captured if not any(t is each for each in served))
+        return list(dict.fromkeys(f"{list(tensor.shape)}" for tensor in unserved))
+
+    def _served(self, outputs: Sequence[Tensor], captured: Sequence[Tensor]) -> list[Tensor]:
+        """Return the captured leaves that ``.backward()`` gives a gradient; theirs are put back."""
+        leaves = [tensor for tensor in captured if tensor.is_leaf]
+        kept = [leaf.grad for leaf in leaves]
+        for leaf in leaves:
+            leaf.grad = None
+        try:
+            with entering("backward", self.seed):
+                torch.autograd.backward(outputs, [torch.ones_like(y) for y in outputs])
+            return [leaf for leaf in leaves if leaf.grad is not None]
+        except TargetRaised:
+            return []
+        finally:
+            for leaf, gradient in zip(leaves, kept, strict=True):
+                leaf.grad = gradient
 
     @fact
     def direct_forwards(self) -> list[str]:
@@ -170,7 +193,7 @@ class _CaptureSpotter(TorchFunctionMode):
 
     def __init__(self, arguments: Sequence[Tensor]) -> None:
         self.known: set[int] = set()
-        self.captured: list[str] = []
+        self.captured: list[Tensor] = []
         self._alive: list[Tensor] = []
         self.knows(arguments)
 
@@ -185,10 +208,8 @@ class _CaptureSpotter(TorchFunctionMode):
             foreign = (
                 isinstance(leaf, Tensor) and leaf.requires_grad and memory(leaf) not in self.known
             )
-            if foreign and name not in NO_READS:
-                shape = list(leaf.shape)
-                if f"{shape}" not in self.captured:
-                    self.captured.append(f"{shape}")
+            if foreign and name not in NO_READS and not any(leaf is t for t in self.captured):
+                self.captured.append(leaf)
         result = func(*args, **(kwargs or {}))
         for leaf in pytree.tree_leaves(result):
             if isinstance(leaf, Tensor):
