@@ -155,7 +155,7 @@ def _inner_calls(own: Subject) -> list[Subject]:
     recorder, ops = Recorder(), OpRecorder()
     try:
         with recorder.recording(), nullcontext() if is_custom_op(own.call.target) else ops:
-            run_forward(own.call, seed=own.seed)
+            run_forward(own.call, seed=own.seed, target=own.call.own_target)
     except TargetRaised as raised:
         error = raised.error
         raise CheckError(

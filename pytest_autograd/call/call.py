@@ -63,7 +63,8 @@ class Call:
     ``first_order_only``: a sparse input, for which second derivatives are not judged. ``absent``: the arguments that
     are None. ``sizes_may_be_known``: objects among the constants, which may know the sizes of the tensors.
     ``autocast``: the region in which the call was made, entered again for forward. ``kept``, ``kept_sizes``: arguments
-    and sizes that are not varied. ``installed``: puts the tensors where a module keeps its parameters.
+    and sizes that are not varied. ``installed``: puts the tensors where a module keeps its parameters;
+    ``own_target``: the target on the parameters that it has.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Call:
     autocast: Autocast | None = None
     kept: frozenset[str] = frozenset()
     kept_sizes: frozenset[int] = frozenset()
+    own_target: Callable[..., Any] | None = None
     installed: Callable[[Sequence[Tensor]], AbstractContextManager[Any]] | None = None
 
     def rerun_with(self, tensors: Sequence[Tensor]) -> AbstractContextManager[Any]:

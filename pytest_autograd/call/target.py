@@ -280,18 +280,22 @@ def _module_call(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, An
 
     def state(tensors: Sequence[Tensor]) -> dict[str, Tensor]:
         wide = any(tensor.dtype in (torch.float64, torch.complex128) for tensor in tensors)
-        dtypes = {name: WIDE.get(value.dtype, value.dtype) for name, value in buffers.items()}
-        held = {n: b.to(dtypes[n]) if wide else b.clone() for n, b in buffers.items()}
+        dtypes = WIDE if wide else {}
+        held = {n: b.clone().to(dtypes.get(b.dtype, b.dtype)) for n, b in buffers.items()}
         return {**dict(zip(parameters, tensors, strict=False)), **held}
+
+    def run(own: Mapping[str, Tensor], given: Sequence[Any], keywords: dict[str, Any]) -> Any:
+        tensors = [value for value in pytree.tree_leaves(given) if isinstance(value, Tensor)]
+        rest = tuple(given[len(parameters) :])
+        return torch.func.functional_call(module, {**state(tensors), **own}, rest, keywords)
 
     @functools.wraps(module.forward)
     def forward(*given: Any, **keywords: Any) -> Any:
-        tensors = [value for value in pytree.tree_leaves(given) if isinstance(value, Tensor)]
-        rest = given[len(parameters) :]
-        return torch.func.functional_call(module, state(tensors), rest, keywords)
+        return run({}, given, keywords)
 
     call = _callable_call(forward, type(module).__qualname__, args, kwargs, parameters)
     return replace(
         call,
+        own_target=lambda *given, **keywords: run(parameters, given, keywords),
         installed=lambda tensors: _reparametrize_module(module, state(tensors), tie_weights=True),
     )

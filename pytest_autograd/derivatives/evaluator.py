@@ -34,6 +34,7 @@ class Evaluator:
         self.output_names: list[str] = []
         self.runs = Runs()
         self.doors_used: dict[str, str] = {}
+        self.wants_plain_backward = False
         self._outputs: list[int] | None = None
         self._here = Repeated()
 
@@ -270,6 +271,11 @@ class Graph:
         pairs = [(y, v) for y, v in zip(self.outputs, cotangents, strict=True) if v is not None]
         outputs = [y for y, _ in pairs]
         sent = [v.detach().clone() if copied else v for _, v in pairs]
+        evaluator = self._evaluator
+        if evaluator.wants_plain_backward:
+            with self.run.call.rerun_with(self.arguments):
+                answers = plain_backward(outputs, self.leaves, sent, retain_graph=retained)
+            return _dense(answers)
         try:
             answers = torch.autograd.grad(
                 outputs, self.leaves, sent, retain_graph=retained, allow_unused=True
@@ -278,14 +284,8 @@ class Graph:
         except RuntimeError as error:
             if not refuses_grad(error):
                 raise
-        return self._evaluator.graph(self._point).plain_backward(cotangents)
-
-    def plain_backward(self, cotangents: Sequence[Tensor | None]) -> MaybeTensors:
-        """Return the gradients that ``.backward()`` leaves in the leaves."""
-        pairs = [(y, v) for y, v in zip(self.outputs, cotangents, strict=True) if v is not None]
-        copies = [v.detach().clone() for _, v in pairs]
-        with self.run.call.rerun_with(self.arguments):
-            return _dense(plain_backward([y for y, _ in pairs], self.leaves, copies))
+        evaluator.wants_plain_backward = True  # what is left of this graph is not known
+        return evaluator.graph(self._point)._engine(cotangents, copied, retained)
 
 
 def _dense(gradients: Sequence[Tensor | None]) -> MaybeTensors:

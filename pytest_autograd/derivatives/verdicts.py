@@ -52,14 +52,19 @@ class Trial:
 
     def floor(self, x: Tensor) -> float:
         """Return the scale below which a gradient by ``x`` is rounding: a small part of ``<v, f>`` over ``x``."""
-        weighted = [(v * y).abs() for v, y in zip(self.cotangents, self.outputs, strict=True)]
-        count = sum(part.numel() for part in weighted)
-        if not count or not x.numel():
-            return 0.0
-        squares = sum(float(part.double().square().sum()) for part in weighted)
-        spread = max(float(x.abs().double().square().mean().sqrt()), 1e-2)
-        natural = (squares / count) ** 0.5 * min(1.0, count / x.numel()) / spread
-        return NEGLIGIBLE * natural if math.isfinite(natural) else 0.0
+        return NEGLIGIBLE * natural_scale(self.cotangents, self.outputs, x)
+
+
+def natural_scale(cotangents: Sequence[Tensor], outputs: Sequence[Tensor], x: Tensor) -> float:
+    """Return the size that a gradient by ``x`` has where ``<v, f>`` changes by itself when ``x`` does."""
+    weighted = [(v * y).abs() for v, y in zip(cotangents, outputs, strict=True)]
+    count = sum(part.numel() for part in weighted)
+    if not count or not x.numel():
+        return 0.0
+    squares = sum(float(part.double().square().sum()) for part in weighted)
+    spread = max(float(x.abs().double().square().mean().sqrt()), 1e-2)
+    natural = (squares / count) ** 0.5 * min(1.0, count / x.numel()) / spread
+    return natural if math.isfinite(natural) else 0.0
 
 
 @dataclass
