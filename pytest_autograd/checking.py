@@ -21,6 +21,7 @@ from pytest_autograd.call.op_recorder import OpRecorder
 from pytest_autograd.call.recorder import Recorder
 from pytest_autograd.call.shared_parameters import own_memory_back
 from pytest_autograd.call.target import is_custom_op, make_call
+from pytest_autograd.derivatives.assumed import asked_for
 from pytest_autograd.errors import CheckError, NotApplicable, TargetRaised
 from pytest_autograd.facts.base import Subject
 from pytest_autograd.facts.probe import Probe
@@ -82,7 +83,8 @@ def check_call(
     seed = options.seed if options.seed is not None else default_seed(call)
     deadline = start + options.time_limit
     with streams_kept(), _plain_torch(), TIME_LIMIT.until(deadline):
-        subject = Subject(declared_call(call, options), options, seed, deadline)
+        asked = call if options.contract else asked_for(call, seed)
+        subject = Subject(declared_call(asked, options), options, seed, deadline)
         inner = _inner_calls(subject) if call.function is None else []
         _require_names([call, *(each.call for each in inner)], options)
         probes = [Probe(each) for each in (*inner, subject)]
