@@ -10,11 +10,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from pytest_autograd.derivatives.compare import MaybeTensors, relative_error
+from pytest_autograd.derivatives.compare import MaybeTensors, largest, relative_error
 from pytest_autograd.derivatives.directional_test import Judgement
 from pytest_autograd.derivatives.finite_differences import EPS, Samples
 
 NEGLIGIBLE = 1e-4
+NOISE = 1e-7  # so small beside what else there is, and where zero is due, a gradient is a solver's noise
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ class Trial:
         return (
             8 * EPS * max((float(v.abs().max()) for v in self.cotangents if v.numel()), default=0.0)
         )
+
+    @property
+    def whole(self) -> float:
+        """The size of the largest element of all gradients."""
+        return largest(self.got)
 
     def floor(self, x: Tensor) -> float:
         """Return the scale below which a gradient by ``x`` is rounding: a small part of ``<v, f>`` over ``x``."""
@@ -114,13 +120,14 @@ def compare_one(
     rtol: float,
     floor: float = 0.0,
     rounding: float = 0.0,
+    whole: float = 0.0,
 ) -> ArgumentVerdict:
     """Compare the gradient of one argument ``x`` with the known one, None standing for zero.
 
     An error above ``tolerance`` is ``inexact`` up to ``rtol`` and ``wrong`` beyond. ``floor`` is the least scale that
     errors are measured by: a gradient that lies below it altogether may be rounding of larger numbers, and where it
-    differs it is ``unresolved``. Differences up to ``rounding`` count as
-    none.
+    differs it is ``unresolved``. Differences up to ``rounding`` count as none. Noise where zero is due is ``inexact``,
+    measured by the ``whole``: the size of all gradients.
     """
     known = torch.zeros_like(x) if want is None else want.detach()
     given = torch.zeros_like(x) if got is None else got.detach()
@@ -129,6 +136,9 @@ def compare_one(
         return ArgumentVerdict(name, "ok", min(error, tolerance), tolerance)
     if got is None:
         return ArgumentVerdict(name, "missing", error, tolerance, known)
+    most, due = _furthest(known, given), float(known.abs().nan_to_num().max())
+    if due <= NOISE * most and most <= NOISE * whole:
+        return ArgumentVerdict(name, "inexact", most / whole, tolerance, known, given)
     if error <= rtol and float(known.abs().nan_to_num().max()) < floor:
         return ArgumentVerdict(name, "unresolved", error, tolerance, known, given)
     status: Literal["wrong", "inexact"] = "wrong" if error > rtol else "inexact"
