@@ -37,6 +37,7 @@ from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.base import Facts, Subject, fact
 from pytest_autograd.facts.declarations import declare_where, keep_option, keep_size
 from pytest_autograd.facts.domains import Domains
+from pytest_autograd.facts.held_gradients import why_held
 from pytest_autograd.facts.numbers import Numbers
 from pytest_autograd.facts.wrong_elsewhere import TIED, WrongAtOtherInput, is_a_pattern, told_of
 
@@ -156,10 +157,13 @@ class OtherInputs(Facts):
         if wrong and not _smooth_there(evaluator, outputs, self.seed):
             return None
         doubt = self._doubt(where, call, outputs) if wrong else None
-        return [
-            WrongAtOtherInput(where, (values, argument), doubt or self._edge(call, argument))
-            for argument in wrong
-        ]
+        given = self.numbers.evaluator.point
+
+        def doubt_of(argument: ArgumentVerdict) -> str | None:
+            held = why_held(evaluator, given, values, argument) if isinstance(where, str) else None
+            return doubt or self._edge(call, argument) or held
+
+        return [WrongAtOtherInput(where, (values, each), doubt_of(each)) for each in wrong]
 
     def _edge(self, call: Call, argument: ArgumentVerdict) -> str | None:
         """Return the range in which an argument was given, where forward is flat off it and the gradient wrong there.
