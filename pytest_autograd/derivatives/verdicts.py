@@ -80,6 +80,7 @@ class FirstOrder:
     ``reason`` says why a gradient is not confirmed; ``notes`` what else was learnt. ``trials`` are kept for the
     explanation. ``accuracy`` is the relative agreement that could be confirmed. ``vacuous``: there was nothing to
     compare, so nobody can confirm. ``overruled``: finite differences said wrong, the reference agrees with backward.
+    ``up_to``: what forward chooses as it pleases, so that it is no function of its inputs.
     """
 
     arguments: list[ArgumentVerdict]
@@ -94,6 +95,7 @@ class FirstOrder:
     judgements: list[Judgement] = field(default_factory=list)
     vacuous: bool = False
     overruled: bool = False
+    up_to: str | None = None
 
     @property
     def names(self) -> list[str]:

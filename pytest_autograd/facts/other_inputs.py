@@ -30,6 +30,7 @@ from pytest_autograd.derivatives.finite_differences import (
     Samples,
     has_bounded_slope,
 )
+from pytest_autograd.derivatives.gauge import choice_of
 from pytest_autograd.derivatives.tangents import direction, signed_bounded
 from pytest_autograd.derivatives.verdicts import ArgumentVerdict
 from pytest_autograd.domains.likely import range_of
@@ -112,6 +113,8 @@ class OtherInputs(Facts):
             raise NotApplicable(
                 "the gradient is right only within the set that an input was given in"
             )
+        if given.up_to is not None:
+            raise NotApplicable(f"forward is a function of its inputs up to {given.up_to} only")
         if any(judgement.rough for judgement in given.judgements):
             raise NotApplicable("forward is too rough to be judged elsewhere")
         stop = time.monotonic() + SHARE_OF_TIME * self.subject.left
@@ -155,6 +158,8 @@ class OtherInputs(Facts):
             return None
         wrong = [argument for argument in values.arguments if argument.status == "wrong"]
         if wrong and not _smooth_there(evaluator, outputs, self.seed):
+            return None
+        if wrong and choice_of(evaluator) is not None:
             return None
         doubt = self._doubt(where, call, outputs) if wrong else None
         given = self.numbers.evaluator.point
