@@ -23,6 +23,7 @@ from pytest_autograd.call.shared_parameters import own_memory_back
 from pytest_autograd.call.target import is_custom_op, make_call
 from pytest_autograd.declarations.declarations import Declarations, for_inner
 from pytest_autograd.declarations.validation import make_options
+from pytest_autograd.derivatives.assumed import asked_for
 from pytest_autograd.errors import CheckError, NotApplicable, TargetRaised
 from pytest_autograd.facts.base import Subject
 from pytest_autograd.facts.probe import Probe
@@ -77,8 +78,9 @@ def check_call(
     seed = options.seed if options.seed is not None else default_seed(call)
     deadline = start + options.time_limit
     with unseen(), streams_kept(), _plain_torch(), TIME_LIMIT.until(deadline):
+        asked = call if options.contract else asked_for(call, seed)
         subject = Subject(
-            declared_call(call, options), options, seed, deadline, ignores=meant.ignores
+            declared_call(asked, options), options, seed, deadline, ignores=meant.ignores
         )
         if call.function is None:
             subject, inner = _inner_calls(subject, given, declarations)
@@ -165,7 +167,7 @@ def _inner_calls(
     recorder, ops = Recorder(), OpRecorder()
     try:
         with recorder.recording(), nullcontext() if is_custom_op(own.call.target) else ops:
-            run_forward(own.call, seed=own.seed)
+            run_forward(own.call, seed=own.seed, target=own.call.own_target)
     except TargetRaised as raised:
         error = raised.error
         raise CheckError(

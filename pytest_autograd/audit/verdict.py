@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from pytest_autograd.audit.audit import INTERNAL_ERROR, Outcome
-from pytest_autograd.audit.explained import RANK
+from pytest_autograd.audit.distinct import distinct
 from pytest_autograd.derivatives.finite_differences import EPS
 from pytest_autograd.derivatives.verdicts import FirstOrder
 from pytest_autograd.errors import NotApplicable
@@ -32,7 +32,7 @@ def make_report(
     outcomes: Sequence[Outcome], own: ValueFacts, seed: int, seconds: float, stats: Stats
 ) -> Report:
     """Return the report on the call that ``own`` holds the facts of; ``outcomes`` are of all calls audited for it."""
-    findings = _distinct([finding for outcome in outcomes for finding in outcome.findings], own)
+    findings = distinct(outcomes, own)
     checks = _merged(outcomes)
     judged, left_out = judged_of(own), left_out_of(own, checks)
     verdict, summary = _verdict(own, findings, checks, judged, left_out)
@@ -54,17 +54,6 @@ def make_report(
         stats=stats,
         seconds=seconds,
     )
-
-
-def _distinct(findings: Sequence[Finding], own: ValueFacts) -> list[Finding]:
-    """Order by severity; drop what a callable shows only because a Function inside it is at fault."""
-
-    def inside(finding: Finding) -> bool:
-        return own.call.function is not None or finding.function != own.call.name
-
-    at_fault = any(inside(finding) and finding.severity == "error" for finding in findings)
-    kept = [finding for finding in findings if inside(finding) or not at_fault]
-    return sorted(kept, key=lambda finding: (-RANK[finding.severity], finding.code))
 
 
 def _merged(outcomes: Sequence[Outcome]) -> list[CheckResult]:

@@ -65,7 +65,8 @@ class Call:
     are None. ``sizes_may_be_known``: objects among the constants, which may know the sizes of the tensors.
     ``autocast``: the region in which the call was made, entered again for forward. ``kept``, ``kept_sizes``: arguments
     and sizes that are not varied. ``inside``: the Functions that a callable reaches and whose gradient is declared not
-    to be forward's derivative, with their options.
+    to be forward's derivative, with their options. ``installed``: puts the tensors where a module keeps its parameters;
+    ``own_target``: the target on the parameters that it has.
     """
 
     name: str
@@ -81,6 +82,12 @@ class Call:
     kept: frozenset[str] = frozenset()
     kept_sizes: frozenset[int] = frozenset()
     inside: Mapping[type, Options] = field(default_factory=dict)
+    own_target: Callable[..., Any] | None = None
+    installed: Callable[[Sequence[Tensor]], AbstractContextManager[Any]] | None = None
+
+    def rerun_with(self, tensors: Sequence[Tensor]) -> AbstractContextManager[Any]:
+        """Return the block in which a backward that runs forward again finds these tensors."""
+        return self.installed(tensors) if self.installed is not None else nullcontext()
 
     def invoke(self, tensors: Sequence[Tensor], target: Callable[..., Any] | None = None) -> Any:
         """Call the target, or another with the same arguments, on one tensor per slot.
@@ -279,23 +286,3 @@ def choose_wanted(named: Sequence[tuple[str, Tensor]], optional: bool = False) -
             "tensor (float64 is best)"
         )
     return wanted
-
-
-def own_containers(value: Any) -> Any:
-    """Return a new container with the same content: some forwards take options out of the dict they are given."""
-    if isinstance(value, list | dict | tuple):
-        return pytree.tree_map(lambda leaf: leaf, value)
-    return value
-
-
-def is_plain(value: Any) -> bool:
-    """Whether a constant is a number, a word or the like, or a container of such."""
-    leaves = pytree.tree_leaves(value)
-    kinds = (int, float, complex, str, bool, type(None), torch.dtype, torch.device, Tensor)
-    return all(isinstance(leaf, kinds) for leaf in leaves)
-
-
-def describe_constant(name: str, value: Any) -> str:
-    """Say what non-tensor was passed, shortened."""
-    text = repr(value)
-    return f"{name}={text if len(text) <= 40 else text[:37] + '...'}"

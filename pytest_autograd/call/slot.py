@@ -29,7 +29,9 @@ class Slot:
     where the Function reaches it by another road too (:mod:`pytest_autograd.call.shared_parameters`). ``attributes``
     are what the caller hung on the tensor, such as ``weight.main_grad``; ``parameter`` is its class if it is a
     Parameter; ``layout`` how it lay in memory, None where that was nothing special; ``twin`` the name of the slot
-    before it that the same tensor was passed to. ``domain`` is where it lives, as declared.
+    before it that the same tensor was passed to. ``domain`` is where it lives, as declared. ``assumed``: it is
+    differentiated although it does not require grad, as no tensor of the call does; ``unasked``: backward has no
+    gradient for it, which nobody asked for.
     """
 
     name: str
@@ -42,13 +44,16 @@ class Slot:
     layout: Layout | None = None
     twin: str | None = None
     domain: Domain | None = None
+    assumed: bool = False
+    unasked: bool = False
 
     @classmethod
     def of(cls, name: str, tensor: Tensor, differentiated: bool, **more: Any) -> Slot:
         """Return the slot of a tensor, with what copies of it are to carry."""
         parameter = type(tensor) if isinstance(tensor, nn.Parameter) else None
-        value, attributes = tensor.detach(), dict(vars(tensor))
-        return cls(name, value, differentiated, attributes=attributes, parameter=parameter, **more)
+        more |= {"attributes": dict(vars(tensor)), "parameter": parameter}
+        assumed = differentiated and not tensor.requires_grad
+        return cls(name, tensor.detach(), differentiated, assumed=assumed, **more)
 
     def leaf(self, value: Tensor) -> Tensor:
         """Return a new leaf, a Parameter where the original is one."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch._library.custom_ops import CustomOpDef
 from torch._ops import OpOverload, OpOverloadPacket
 from torch.autograd.function import Function, _is_setup_context_defined
+from torch.nn.utils.stateless import _reparametrize_module
 from torch.utils import _pytree as pytree
 
 from pytest_autograd.call.call import (
@@ -20,11 +21,9 @@ from pytest_autograd.call.call import (
     Call,
     Rebuild,
     choose_wanted,
-    describe_constant,
-    is_plain,
-    own_containers,
     parameter_names,
 )
+from pytest_autograd.call.constants import describe_constant, is_plain, own_containers
 from pytest_autograd.call.shared_parameters import shared_arguments
 from pytest_autograd.call.slot import Slot
 from pytest_autograd.errors import CheckError
@@ -277,14 +276,24 @@ def _module_call(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, An
     parameters = dict(module.named_parameters())
     buffers = {name: value.detach() for name, value in module.named_buffers()}
 
+    def state(tensors: Sequence[Tensor]) -> dict[str, Tensor]:
+        wide = any(tensor.dtype in (torch.float64, torch.complex128) for tensor in tensors)
+        dtypes = WIDE if wide else {}
+        held = {n: b.clone().to(dtypes.get(b.dtype, b.dtype)) for n, b in buffers.items()}
+        return {**dict(zip(parameters, tensors, strict=False)), **held}
+
+    def run(own: Mapping[str, Tensor], given: Sequence[Any], keywords: dict[str, Any]) -> Any:
+        tensors = [value for value in pytree.tree_leaves(given) if isinstance(value, Tensor)]
+        rest = tuple(given[len(parameters) :])
+        return torch.func.functional_call(module, {**state(tensors), **own}, rest, keywords)
+
     @functools.wraps(module.forward)
     def forward(*given: Any, **keywords: Any) -> Any:
-        tensors, rest = given[: len(parameters)], given[len(parameters) :]
-        dtypes = {value.dtype for value in pytree.tree_leaves(given) if isinstance(value, Tensor)}
-        wide = bool(dtypes & {torch.float64, torch.complex128})
-        state: dict[str, Tensor] = dict(zip(parameters, tensors, strict=True))
-        for name, value in buffers.items():
-            state[name] = value.to(WIDE.get(value.dtype, value.dtype)) if wide else value.clone()
-        return torch.func.functional_call(module, state, rest, keywords)
+        return run({}, given, keywords)
 
-    return _callable_call(forward, type(module).__qualname__, args, kwargs, parameters)
+    call = _callable_call(forward, type(module).__qualname__, args, kwargs, parameters)
+    return replace(
+        call,
+        own_target=lambda *given, **keywords: run(parameters, given, keywords),
+        installed=lambda tensors: _reparametrize_module(module, state(tensors), tie_weights=True),
+    )

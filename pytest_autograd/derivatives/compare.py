@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from torch import Tensor
 from pytest_autograd.errors import TargetRaised
 
 MaybeTensors = list[Tensor | None]
+SMALL = 1e-6  # a result is measured by no less than so much of all results: below is rounding of larger numbers
 
 
 @dataclass(frozen=True)
@@ -38,18 +40,25 @@ def first_difference(
         got = ask()
     except TargetRaised as raised:
         return Difference(where, raised=raised.error)
+    floor = SMALL * largest(want)
     for name, a, b in zip(names, want, got, strict=True):
-        error = apart(a, b)
+        error = apart(a, b, floor)
         if error > tolerance:
             return Difference(where, name, error)
     return None
 
 
-def apart(want: Tensor | None, got: Tensor | None) -> float:
+def apart(want: Tensor | None, got: Tensor | None, floor: float = 0.0) -> float:
     """Return the relative error of a result that may be missing: 1 where one of the two is, 0 where both are."""
     if want is None or got is None:
         return 0.0 if want is got else 1.0
-    return relative_error(want, got)
+    return relative_error(want, got, floor)
+
+
+def largest(tensors: Sequence[Tensor | None]) -> float:
+    """Return the size of the largest finite element."""
+    sizes = (float(t.detach().abs().max()) for t in tensors if t is not None and t.numel())
+    return max((size for size in sizes if math.isfinite(size)), default=0.0)
 
 
 def relative_error(want: Tensor, got: Tensor, floor: float = 0.0) -> float:

@@ -22,6 +22,7 @@ from pytest_autograd.running.author_code import (
     run_forward,
     run_inside,
 )
+from pytest_autograd.running.plain_backward import plain_backward, refuses_grad
 
 
 class Evaluator:
@@ -33,6 +34,7 @@ class Evaluator:
         self.output_names: list[str] = []
         self.runs = Runs()
         self.doors_used: dict[str, str] = {}
+        self.wants_plain_backward = False
         self._outputs: list[int] | None = None
         self._here = Repeated()
 
@@ -269,22 +271,21 @@ class Graph:
         pairs = [(y, v) for y, v in zip(self.outputs, cotangents, strict=True) if v is not None]
         outputs = [y for y, _ in pairs]
         sent = [v.detach().clone() if copied else v for _, v in pairs]
+        evaluator = self._evaluator
+        if evaluator.wants_plain_backward:
+            with self.run.call.rerun_with(self.arguments):
+                answers = plain_backward(outputs, self.leaves, sent, retain_graph=retained)
+            return _dense(answers)
         try:
             answers = torch.autograd.grad(
                 outputs, self.leaves, sent, retain_graph=retained, allow_unused=True
             )
             return _dense(answers)
-        except RuntimeError as refused:
-            if ".grad()" not in str(refused):
+        except RuntimeError as error:
+            if not refuses_grad(error):
                 raise
-        return self._evaluator.graph(self._point).plain_backward(cotangents)
-
-    def plain_backward(self, cotangents: Sequence[Tensor | None]) -> MaybeTensors:
-        """Return the gradients that ``.backward()`` leaves in the leaves."""
-        pairs = [(y, v) for y, v in zip(self.outputs, cotangents, strict=True) if v is not None]
-        copies = [v.detach().clone() for _, v in pairs]
-        torch.autograd.backward([y for y, _ in pairs], copies)
-        return _dense([leaf.grad for leaf in self.leaves])
+        evaluator.wants_plain_backward = True  # what is left of this graph is not known
+        return evaluator.graph(self._point)._engine(cotangents, copied, retained)
 
 
 def _dense(gradients: Sequence[Tensor | None]) -> MaybeTensors:

@@ -22,7 +22,6 @@ from pytest_autograd.derivatives.verdicts import (
     ArgumentVerdict,
     FirstOrder,
     Trial,
-    compare_one,
     why_unresolved,
 )
 from pytest_autograd.errors import NotApplicable
@@ -273,10 +272,7 @@ class FirstOrderTest:
         if judgement.status != "wrong":
             return ArgumentVerdict(name, "unresolved")
         expected, tolerance = self.trials.expected(trial, slot, judgement)
-        x = trial.point[slot]
-        compared = compare_one(
-            name, expected, got, x, tolerance, self.trials.rtol, trial.floor(x), trial.rounding
-        )
+        compared = self.trials.compare_one(trial, slot, expected, tolerance)
         if compared.status != "ok":
             return compared
         status: Literal["wrong", "inexact"] = (

@@ -121,11 +121,16 @@ class Trials:
         self, trial: Trial, expected: MaybeTensors, tolerance: float
     ) -> list[ArgumentVerdict]:
         """Compare backward's answer with known gradients, element by element."""
-        rows = zip(self.evaluator.names, expected, trial.got, trial.point, strict=True)
-        return [
-            compare_one(name, want, got, x, tolerance, self.rtol, trial.floor(x), trial.rounding)
-            for name, want, got, x in rows
-        ]
+        places = range(len(trial.point))
+        return [self.compare_one(trial, i, expected[i], tolerance) for i in places]
+
+    def compare_one(
+        self, trial: Trial, slot: int, want: Tensor | None, tolerance: float
+    ) -> ArgumentVerdict:
+        """Compare backward's answer for one argument with the known gradient."""
+        x, sizes = trial.point[slot], (trial.floor(trial.point[slot]), trial.rounding, trial.whole)
+        name, got = self.evaluator.names[slot], trial.got[slot]
+        return compare_one(name, want, got, x, tolerance, self.rtol, *sizes)
 
     def reference_rounding(self, trial: Trial, gradients: MaybeTensors) -> float:
         """Return ten times the relative change of the witness when the point moves by one unit in the last place.

@@ -10,11 +10,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from pytest_autograd.derivatives.compare import MaybeTensors, relative_error
+from pytest_autograd.derivatives.compare import MaybeTensors, largest, relative_error
 from pytest_autograd.derivatives.directional_test import Judgement
 from pytest_autograd.derivatives.finite_differences import EPS, Samples
 
 NEGLIGIBLE = 1e-4
+NOISE = 1e-7  # so small beside what else there is, and where zero is due, a gradient is a solver's noise
 
 
 @dataclass(frozen=True)
@@ -50,16 +51,26 @@ class Trial:
             8 * EPS * max((float(v.abs().max()) for v in self.cotangents if v.numel()), default=0.0)
         )
 
+    @property
+    def whole(self) -> float:
+        """The size of the largest element of all gradients."""
+        return largest(self.got)
+
     def floor(self, x: Tensor) -> float:
         """Return the scale below which a gradient by ``x`` is rounding: a small part of ``<v, f>`` over ``x``."""
-        weighted = [(v * y).abs() for v, y in zip(self.cotangents, self.outputs, strict=True)]
-        count = sum(part.numel() for part in weighted)
-        if not count or not x.numel():
-            return 0.0
-        squares = sum(float(part.double().square().sum()) for part in weighted)
-        spread = max(float(x.abs().double().square().mean().sqrt()), 1e-2)
-        natural = (squares / count) ** 0.5 * min(1.0, count / x.numel()) / spread
-        return NEGLIGIBLE * natural if math.isfinite(natural) else 0.0
+        return NEGLIGIBLE * natural_scale(self.cotangents, self.outputs, x)
+
+
+def natural_scale(cotangents: Sequence[Tensor], outputs: Sequence[Tensor], x: Tensor) -> float:
+    """Return the size that a gradient by ``x`` has where ``<v, f>`` changes by itself when ``x`` does."""
+    weighted = [(v * y).abs() for v, y in zip(cotangents, outputs, strict=True)]
+    count = sum(part.numel() for part in weighted)
+    if not count or not x.numel():
+        return 0.0
+    squares = sum(float(part.double().square().sum()) for part in weighted)
+    spread = max(float(x.abs().double().square().mean().sqrt()), 1e-2)
+    natural = (squares / count) ** 0.5 * min(1.0, count / x.numel()) / spread
+    return natural if math.isfinite(natural) else 0.0
 
 
 @dataclass
@@ -69,6 +80,7 @@ class FirstOrder:
     ``reason`` says why a gradient is not confirmed; ``notes`` what else was learnt. ``trials`` are kept for the
     explanation. ``accuracy`` is the relative agreement that could be confirmed. ``vacuous``: there was nothing to
     compare, so nobody can confirm. ``overruled``: finite differences said wrong, the reference agrees with backward.
+    ``up_to``: what forward chooses as it pleases, so that it is no function of its inputs.
     """
 
     arguments: list[ArgumentVerdict]
@@ -83,6 +95,7 @@ class FirstOrder:
     judgements: list[Judgement] = field(default_factory=list)
     vacuous: bool = False
     overruled: bool = False
+    up_to: str | None = None
 
     @property
     def names(self) -> list[str]:
@@ -109,13 +122,14 @@ def compare_one(
     rtol: float,
     floor: float = 0.0,
     rounding: float = 0.0,
+    whole: float = 0.0,
 ) -> ArgumentVerdict:
     """Compare the gradient of one argument ``x`` with the known one, None standing for zero.
 
     An error above ``tolerance`` is ``inexact`` up to ``rtol`` and ``wrong`` beyond. ``floor`` is the least scale that
     errors are measured by: a gradient that lies below it altogether may be rounding of larger numbers, and where it
-    differs it is ``unresolved``. Differences up to ``rounding`` count as
-    none.
+    differs it is ``unresolved``. Differences up to ``rounding`` count as none. Noise where zero is due is ``inexact``,
+    measured by the ``whole``: the size of all gradients.
     """
     known = torch.zeros_like(x) if want is None else want.detach()
     given = torch.zeros_like(x) if got is None else got.detach()
@@ -124,6 +138,9 @@ def compare_one(
         return ArgumentVerdict(name, "ok", min(error, tolerance), tolerance)
     if got is None:
         return ArgumentVerdict(name, "missing", error, tolerance, known)
+    most, due = _furthest(known, given), float(known.abs().nan_to_num().max())
+    if due <= NOISE * most and most <= NOISE * whole:
+        return ArgumentVerdict(name, "inexact", most / whole, tolerance, known, given)
     if error <= rtol and float(known.abs().nan_to_num().max()) < floor:
         return ArgumentVerdict(name, "unresolved", error, tolerance, known, given)
     status: Literal["wrong", "inexact"] = "wrong" if error > rtol else "inexact"

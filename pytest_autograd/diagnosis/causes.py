@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,11 @@ def causes(values: FirstOrder, argument: ArgumentVerdict) -> Iterator[str]:
     yield from _borders(want, got)
     yield from _shifted(want, got)
     yield from _wrong_axis(values, want, got)
-    yield from _rounded(want, got)
+    yield from _rounded(want, got, _cotangents(values))
+
+
+def _cotangents(values: FirstOrder) -> list[Tensor]:
+    return [v for trial in values.trials[:1] for v in trial.cotangents]
 
 
 def close(one: Tensor | None, other: Tensor | None) -> bool:
@@ -75,7 +79,13 @@ def _factor(values: FirstOrder, want: Tensor, got: Tensor) -> Iterator[str]:
             hint = f" (1/{n}, and {n} is a size here: averaged where the sum is due?)"
         elif abs(times - n) < FIT * n:
             hint = f" ({n} is a size here: summed where the mean is due?)"
-    yield f"it is {times:.4g} x the right one in every element{hint}"
+    if hint or _several(want) or close(2 * got, want * round(2 * times)):
+        yield f"it is {times:.4g} x the right one in every element{hint}"
+
+
+def _several(want: Tensor) -> bool:
+    """Whether more than one element is not zero: any number is some factor times another one."""
+    return int((want.abs() > FIT * want.abs().max()).sum()) > 1
 
 
 def _sizes(values: FirstOrder) -> set[int]:
@@ -125,35 +135,39 @@ def _wrong_axis(values: FirstOrder, want: Tensor, got: Tensor) -> Iterator[str]:
                     yield f"it is grad_output summed over the wrong axis ({', '.join(map(str, axes))})"
 
 
-def precision_words(argument: ArgumentVerdict) -> str:
+def precision_words(values: FirstOrder, argument: ArgumentVerdict) -> str:
     """Say that a gradient looks computed in a lower precision, if its elements do."""
     want, got = argument.expected, argument.got
     if want is None or got is None or bool(want.isnan().any()):
         return ""
-    return next((f": {words}" for words in _rounded(want, got)), "")
+    return next((f": {words}" for words in _rounded(want, got, _cotangents(values))), "")
 
 
-def _rounded(want: Tensor, got: Tensor) -> Iterator[str]:
+def _rounded(want: Tensor, got: Tensor, cotangents: Sequence[Tensor]) -> Iterator[str]:
     """Tell a gradient that is right in every element to the rounding of a lower precision.
 
-    An approximation may be off by as much, so the elements must either be numbers of that precision or be many and off
-    in nearly all places, as rounding is.
+    An approximation may be off by as much, so the elements, or the factors that cotangents are multiplied by, must be
+    numbers of that precision; for float32, which few approximations come so near to, being off in nearly all of many
+    places is enough.
     """
     relative = (want - got).abs() / want.abs().clamp(min=1e-300)
     worst, typical = float(relative.max()), float(relative.median())
     for name, half_ulp in (("float32", 6e-8), ("float16", 4.9e-4), ("bfloat16", 3.9e-3)):
         if half_ulp / 100 < worst <= 3 * half_ulp:
-            spread = got.numel() >= 8 and typical > half_ulp / 30
-            if spread or _representable(got, name):
+            spread = name == "float32" and got.numel() >= 8 and typical > half_ulp / 30
+            factors = (got / v for v in cotangents if v.shape == got.shape)
+            if spread or any(_representable(each, name) for each in (got, *factors)):
                 yield f"every element is right to {worst:.0e} of itself: computed in {name} (lower precision)"
             return
 
 
-def _representable(got: Tensor, name: str) -> bool:
-    if got.is_complex():
+def _representable(numbers: Tensor, name: str) -> bool:
+    """Whether numbers are those of a lower precision, but for rounding of their own."""
+    if numbers.is_complex():
         return False
-    rounded = {"float32": got.float, "float16": got.half, "bfloat16": got.bfloat16}[name]()
-    return bool((rounded.to(got.dtype) == got).all())
+    lower = {"float32": numbers.float, "float16": numbers.half, "bfloat16": numbers.bfloat16}[name]
+    rounded = lower().to(numbers.dtype)
+    return bool(((rounded - numbers).abs() <= 1e-14 * numbers.abs()).all())
 
 
 def where_flat(argument: ArgumentVerdict) -> bool:

@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.checkpoint import checkpoint
 
-from pytest_autograd.call.call import Call, own_containers
+from pytest_autograd.call.call import Call
+from pytest_autograd.call.constants import own_containers
 from pytest_autograd.derivatives.compare import Difference, apart
 from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.errors import NotApplicable, TargetRaised

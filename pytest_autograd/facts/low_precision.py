@@ -16,6 +16,7 @@ from pytest_autograd.derivatives.compare import MaybeTensors, relative_error
 from pytest_autograd.derivatives.contracts import decide
 from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.derivatives.tangents import draw_cotangents
+from pytest_autograd.derivatives.verdicts import natural_scale
 from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.addresses import Addresses
 from pytest_autograd.facts.base import Facts, Subject, fact
@@ -218,8 +219,15 @@ def _compared(low: Evaluator, high: Evaluator, outputs: Sequence[Tensor], seed: 
             continue
         reference = None if beside is None else beside[i]
         lost = None if reference is None else relative_error(want, reference.to(want.dtype))
-        found[name] = (relative_error(want, got.to(want.dtype)), lost)
+        floor = _rounding(low.point[i], cotangents, outputs)
+        found[name] = (relative_error(want, got.to(want.dtype), floor), lost)
     return found
+
+
+def _rounding(x: Tensor, cotangents: Sequence[Tensor], outputs: Sequence[Tensor]) -> float:
+    """Return the scale below which a gradient is rounding of the outputs, as that of a saturated tanh."""
+    eps = torch.finfo(x.dtype).eps
+    return eps / TOLERANCE.get(x.dtype, 1.0) * natural_scale(cotangents, outputs, x)
 
 
 def _cast(call: Call, dtype: torch.dtype) -> Call:

@@ -17,6 +17,7 @@ from pytest_autograd.derivatives.autograd_reference import nodes_of, reference_g
 from pytest_autograd.derivatives.compare import MaybeTensors, apart, copies, relative_error
 from pytest_autograd.derivatives.contracts import Declared, decide
 from pytest_autograd.derivatives.evaluator import Evaluator, Graph
+from pytest_autograd.derivatives.gauge import or_up_to_gauge
 from pytest_autograd.derivatives.linearity import Nonlinearity, nonlinearities
 from pytest_autograd.derivatives.missing_term import missing_term
 from pytest_autograd.derivatives.oracle import GradientOracle
@@ -128,12 +129,12 @@ class Numbers(Facts):
     @fact
     def first_order(self) -> FirstOrder:
         """The verdict on the first derivatives, against forward itself or against the contract."""
-        values = decide(self.evaluator, self.options)
-        return or_along_domains(
-            values,
+        values = or_along_domains(
+            decide(self.evaluator, self.options),
             self.domains.likely,
             lambda assumed: decide(self._within(assumed), self.options),
         )
+        return or_up_to_gauge(values, self.evaluator, self.options)
 
     def _within(self, domains: Mapping[str, Domain]) -> Evaluator:
         return Evaluator(along(living_in(self.evaluator.call, domains)), self.seed)
@@ -188,6 +189,8 @@ class Numbers(Facts):
         if self.call.inside:
             names = self.call.names_inside
             raise NotApplicable(f"the gradient of {names} inside is declared, and judged there")
+        if self.first_order.up_to is not None:
+            raise NotApplicable(self.first_order.reason or "")
         if self.evaluator.doors_used:
             raise NotApplicable("a gradient leaves by a tensor that has no graph")
         found = SecondOrderJudge(self.evaluator, self.seed, self.precision).verify()

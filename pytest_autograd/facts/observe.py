@@ -28,6 +28,7 @@ from pytest_autograd.errors import NotApplicable, TargetRaised
 from pytest_autograd.facts.trace import BackwardRun, Save, Trace
 from pytest_autograd.places import Place
 from pytest_autograd.running.author_code import entering, run_inside
+from pytest_autograd.running.plain_backward import plain_backward, refuses_grad
 
 
 def observe(
@@ -96,12 +97,9 @@ def _observe_backward(
     cotangents: Sequence[Tensor],
 ) -> None:
     known = len(trace.backwards)
-    sent = [c.clone() for c in cotangents]
     try:
         with entering("backward", seed):
-            gradients = torch.autograd.grad(
-                outputs, inputs, sent, allow_unused=True, retain_graph=True
-            )
+            gradients = _gradients(trace, outputs, inputs, cotangents)
     except TargetRaised as raised:
         if len(trace.backwards) == known:
             trace.backwards.append(BackwardRun(refused=raised.error))
@@ -112,6 +110,25 @@ def _observe_backward(
         trace.backwards[-1].gradients = [
             g if g is None else g.detach().to_dense().clone() for g in gradients
         ]
+
+
+def _gradients(
+    trace: Trace,
+    outputs: Sequence[Tensor],
+    inputs: Sequence[Tensor],
+    cotangents: Sequence[Tensor],
+) -> Sequence[Tensor | None]:
+    """Ask the engine; by ``.backward()`` where ``autograd.grad`` is refused, which is no pass of backward then."""
+    known = len(trace.backwards)
+    sent = [c.clone() for c in cotangents]
+    try:
+        return torch.autograd.grad(outputs, inputs, sent, allow_unused=True, retain_graph=True)
+    except RuntimeError as error:
+        if not refuses_grad(error):
+            raise
+    del trace.backwards[known:]
+    sent = [c.clone() for c in cotangents]
+    return plain_backward(outputs, inputs, sent, retain_graph=True)
 
 
 def _watched_subclass(function: type[Function], trace: Trace) -> type[Function]:

@@ -30,6 +30,7 @@ from pytest_autograd.derivatives.finite_differences import (
     Samples,
     has_bounded_slope,
 )
+from pytest_autograd.derivatives.gauge import choice_of
 from pytest_autograd.derivatives.tangents import direction, signed_bounded
 from pytest_autograd.derivatives.verdicts import ArgumentVerdict
 from pytest_autograd.domains.likely import range_of
@@ -38,6 +39,7 @@ from pytest_autograd.facts.addresses import Addresses
 from pytest_autograd.facts.base import Facts, Subject, fact
 from pytest_autograd.facts.declarations import declare_where, keep_option, keep_size
 from pytest_autograd.facts.domains import Domains
+from pytest_autograd.facts.held_gradients import why_held
 from pytest_autograd.facts.numbers import Numbers
 from pytest_autograd.facts.wrong_elsewhere import TIED, WrongAtOtherInput, is_a_pattern, told_of
 
@@ -114,6 +116,8 @@ class OtherInputs(Facts):
             raise NotApplicable(
                 "the gradient is right only within the set that an input was given in"
             )
+        if given.up_to is not None:
+            raise NotApplicable(f"forward is a function of its inputs up to {given.up_to} only")
         if any(judgement.rough for judgement in given.judgements):
             raise NotApplicable("forward is too rough to be judged elsewhere")
         stop = time.monotonic() + SHARE_OF_TIME * self.subject.left
@@ -160,11 +164,16 @@ class OtherInputs(Facts):
         wrong = [a for a in values.arguments if a.status == "wrong" and not self._is_rounding(a)]
         if wrong and not _smooth_there(evaluator, outputs, self.seed):
             return None
+        if wrong and choice_of(evaluator) is not None:
+            return None
         doubt = self._doubt(where, call, outputs) if wrong else None
-        return [
-            WrongAtOtherInput(where, (values, argument), doubt or self._edge(call, argument))
-            for argument in wrong
-        ]
+        given = self.numbers.evaluator.point
+
+        def doubt_of(argument: ArgumentVerdict) -> str | None:
+            held = why_held(evaluator, given, values, argument) if isinstance(where, str) else None
+            return doubt or self._edge(call, argument) or held
+
+        return [WrongAtOtherInput(where, (values, each), doubt_of(each)) for each in wrong]
 
     def _is_rounding(self, argument: ArgumentVerdict) -> bool:
         """Whether an error is no larger than what forward rounds off the gradient at the given inputs.

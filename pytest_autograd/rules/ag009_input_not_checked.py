@@ -36,7 +36,7 @@ def find(probe: Probe) -> Iterator[Evidence]:
                 fix="If it is an optional tensor, check a call with it as well.",
             )
         for slot in slots:
-            if not slot.differentiated and (
+            if not (slot.differentiated or slot.unasked) and (
                 slot.value.is_floating_point() or slot.value.is_complex()
             ):
                 yield Evidence(

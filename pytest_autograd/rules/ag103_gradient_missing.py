@@ -1,6 +1,7 @@
 """backward returns None for an input that matters.
 
 None means "this argument has no influence on the outputs". The engine believes it, and the argument never trains.
+Where no tensor of the call requires grad, nobody asked for that gradient: then it is a warning.
 """
 
 from __future__ import annotations
@@ -34,4 +35,14 @@ def find(probe: ValueFacts) -> Iterator[Evidence]:
                 index=index,
                 expected=expected,
                 place=place,
+            )
+    for slot in probe.call.slots:
+        if slot.unasked:
+            yield Evidence(
+                f"backward returns None for {slot.name}, but forward depends on it; it does not require grad",
+                argument=slot.name,
+                place=probe.source.of_gradient(slot.name),
+                severity="warning",
+                fix=f"If callers may differentiate {slot.name}, return its gradient; else pass the others with "
+                "requires_grad=True.",
             )

@@ -35,7 +35,7 @@ def find(probe: ValueFacts) -> Iterator[Evidence]:
             place = probe.source.of_gradient(argument.name)
             yield Evidence(
                 f"in {values.dtypes} the gradient of {argument.name} is exact to {argument.error:.1g} of its size only"
-                f"{precision_words(argument)}",
+                f"{precision_words(values, argument)}",
                 argument=argument.name,
                 index=index,
                 expected=expected,
