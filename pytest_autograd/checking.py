@@ -33,6 +33,7 @@ from pytest_autograd.registry import all_rules
 from pytest_autograd.report.model import Report
 from pytest_autograd.running.author_code import run_forward
 from pytest_autograd.running.line_watch import LINE_WATCH
+from pytest_autograd.running.restore import gradients_kept, reachable
 from pytest_autograd.running.rng import streams_kept
 from pytest_autograd.running.time_limit import TIME_LIMIT
 
@@ -77,7 +78,8 @@ def check_call(
     options = meant.options
     seed = options.seed if options.seed is not None else default_seed(call)
     deadline = start + options.time_limit
-    with unseen(), streams_kept(), _plain_torch(), TIME_LIMIT.until(deadline):
+    own_gradients = gradients_kept(reachable(call))
+    with unseen(), streams_kept(), _plain_torch(), own_gradients, TIME_LIMIT.until(deadline):
         asked = call if options.contract else asked_for(call, seed)
         subject = Subject(
             declared_call(asked, options), options, seed, deadline, ignores=meant.ignores

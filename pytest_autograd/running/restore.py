@@ -22,14 +22,13 @@ MIB = 2**20
 def reachable(call: Call) -> list[Tensor]:
     """Return tensors that the call can write to behind the audit's back.
 
-    Those are tensors and modules among its other arguments, and in closures and globals of the Function's methods;
-    what hides in objects of other kinds is not found.
+    Those are tensors and modules among its other arguments, and in closures and globals of the callable or of the
+    Function's methods; what hides in objects of other kinds is not found.
     """
     arguments, keywords = call.rebuild([slot.value for slot in call.slots])
     passed = {id(slot.value) for slot in call.slots}
     values: list[Any] = [*arguments, *keywords.values()]
-    for name in METHODS:
-        code = getattr(call.function, name, None)
+    for code in (call.target, *(getattr(call.function, name, None) for name in METHODS)):
         if inspect.isfunction(code):
             names = inspect.getclosurevars(inspect.unwrap(code))
             values += [*names.nonlocals.values(), *names.globals.values()]
@@ -65,6 +64,19 @@ def put_back(tensors: Sequence[Tensor], limit: float) -> Iterator[None]:
                     tensor.grad = grad
                 if grad is not None and grad_value is not None and not same(grad, grad_value):
                     grad.copy_(grad_value)
+
+
+@contextmanager
+def gradients_kept(tensors: Sequence[Tensor]) -> Iterator[None]:
+    """Take the gradients off ``tensors``, and put the same ones back: what a backward adds by itself is no one's."""
+    kept = [(tensor, tensor.grad) for tensor in tensors if tensor.is_leaf]
+    for tensor, _ in kept:
+        tensor.grad = None
+    try:
+        yield
+    finally:
+        for tensor, grad in kept:
+            tensor.grad = grad
 
 
 def _grad(tensor: Tensor) -> Tensor | None:

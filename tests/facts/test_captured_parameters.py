@@ -91,3 +91,20 @@ def test_captured_parameter_is_an_error_where_nobody_feeds_it(target, inputs, se
     report = check(target, *inputs(), level="quick", gradgrad=False)
     told = {finding.severity for finding in report.findings if finding.code == "AG007"}
     assert told == {severity}, str(report)
+
+
+@pytest.mark.parametrize("held", [None, 5.0])
+@pytest.mark.parametrize("kind", ["argument", "closure", "of a callable"])
+def test_the_gradients_that_it_feeds_are_those_of_before(kind: str, held: float | None) -> None:
+    module = CLOSED_OVER if kind == "closure" else layer()
+    before = None if held is None else torch.full_like(module.weight, held)
+    module.weight.grad = before
+    x = normal(2, 4)
+    if kind == "argument":
+        check(Again, x, module, level="quick", gradgrad=False)
+    elif kind == "closure":
+        check(AgainByClosure, x, level="quick", gradgrad=False)
+    else:
+        check(lambda given: Again.apply(given, module), x, level="quick", gradgrad=False)
+    assert module.weight.grad is before
+    assert before is None or bool((before == held).all())
