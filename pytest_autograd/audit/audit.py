@@ -27,7 +27,7 @@ class Outcome:
     """What the rules found over one call.
 
     ``despite``: codes that cannot account for a finding, by its place; ``declared``: places of what is on purpose.
-    ``ignored``: what was ignored with a reason, and whether that was needed.
+    ``ignored``: what was ignored with a reason, and whether that was needed; ``hidden``: the codes that it hides.
     """
 
     call: Call
@@ -37,6 +37,7 @@ class Outcome:
     despite: dict[int, tuple[str, ...]] = field(default_factory=dict)
     declared: set[int] = field(default_factory=set)
     ignored: tuple[Ignored, ...] = ()
+    hidden: set[str] = field(default_factory=set)
 
 
 def run_rules(
@@ -96,6 +97,7 @@ def _run_rule(
         ignores.note(rule.code, found, result.status)
         if found:
             _take_back(outcome, before)
+            outcome.hidden.add(rule.code)
             result = result.model_copy(update={"status": "skipped", "reason": str(ignored)})
     outcome.checks.append(result)
 

@@ -57,20 +57,22 @@ def make_report(
 
 
 def _merged(outcomes: Sequence[Outcome]) -> list[CheckResult]:
-    """Return one result per check: the worst over the audited calls, passed over skipped."""
-    rank = {"failed": 2, "passed": 1, "skipped": 0}
-    merged: dict[tuple[str, str | None], CheckResult] = {}
+    """Return one result per check: the worst over the audited calls.
+
+    Passed stands over skipped, but not over what found something that is ignored.
+    """
+    groups: dict[tuple[str, str | None], list[tuple[int, CheckResult]]] = {}
     for outcome in outcomes:
         for result in outcome.checks:
-            key = (result.name, result.code)
-            known = merged.get(key)
-            if known is None:
-                merged[key] = result
-                continue
-            worst = max(known, result, key=lambda one: rank[one.status])
-            seconds = float(known.seconds) + float(result.seconds)
-            merged[key] = worst.model_copy(update={"seconds": seconds})
-    return list(merged.values())
+            hidden = result.code in outcome.hidden
+            rank = {"failed": 3, "passed": 1, "skipped": 2 if hidden else 0}[result.status]
+            groups.setdefault((result.name, result.code), []).append((rank, result))
+    merged = []
+    for group in groups.values():
+        _, worst = max(group, key=lambda pair: pair[0])
+        seconds = sum(float(result.seconds) for _, result in group)
+        merged.append(worst.model_copy(update={"seconds": seconds}))
+    return merged
 
 
 def _verdict(

@@ -145,6 +145,16 @@ def test_what_is_ignored_is_told_with_its_reason() -> None:
     assert "not needed" not in str(report)
 
 
+def test_it_is_told_of_a_callable_too() -> None:
+    function = fresh(Plain)
+    declare(function, ignore={"AG207": "read by the logger", "AG301": "it once wrote there"})
+    report = quick(lambda x: function.apply(x) * 2)
+    status, why = reason(report, "AG207")
+    assert (status, "read by the logger" in str(why)) == ("skipped", True)
+    assert {each.code: each.needed for each in report.ignored} == {"AG207": True, "AG301": False}
+    assert {each.function for each in report.ignored} == {"Plain"}
+
+
 def test_what_is_not_needed_any_more_is_told() -> None:
     function = fresh(Plain)
     declare(function, ignore={"AG301": "it once wrote there", "AG207": "logged"})

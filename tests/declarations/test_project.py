@@ -14,6 +14,7 @@ import torch
 
 from pytest_autograd import CheckError, Report, check, declare
 from pytest_autograd.checking import checked, make_options
+from pytest_autograd.cli.main import main
 from pytest_autograd.declarations.declarations import UNDECLARED, Declarations
 from pytest_autograd.declarations.project import nearest_project
 
@@ -176,6 +177,24 @@ def test_where_nothing_is_asked_nothing_is_declared(write: Write) -> None:
     report = checked(layers().Truncated, (inputs(),), make_options(level="quick"), UNDECLARED)
     assert report.codes >= {"AG101"}
     assert report.ignored == ()
+
+
+def test_the_command_line_looks_beside_the_file(
+    write: Write,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write(table("Truncated", f'surrogate = "{NAME}:twice"', 'ignore = ["AG207"]'))
+    target = f"{tmp_path / PACKAGE / 'inner' / 'layers.py'}::Truncated"
+    monkeypatch.chdir("/")
+    arguments = ("--inputs", "torch.linspace(-2, 2, 5).double()", "--level", "quick", "--json")
+    assert main(["check", target, *arguments]) == 0
+    report = Report.model_validate_json(capsys.readouterr().out)
+    assert (report.verdict, report.codes) == ("verified", set())
+    write("[tool.pytest_autograd]")
+    assert main(["check", target, *arguments]) == 1
+    assert "AG101" in Report.model_validate_json(capsys.readouterr().out).codes
 
 
 WRONG = {
