@@ -18,7 +18,9 @@ HALF, CLOSE = 0.5, 0.01
 STEEP = 100.0
 SAME = 1e-9
 
-CLAMPED = "far out the gradient is held at a limit that it reaches smoothly, as by a clamp on purpose"
+CLAMPED = (
+    "far out the gradient is held at a limit that it reaches smoothly, as by a clamp on purpose"
+)
 SINGULAR = "forward is flat there and the gradient held at its steepest, as near a singularity"
 
 
