@@ -22,7 +22,7 @@ TWICE = 2
 
 
 def or_up_to_tolerance(values: FirstOrder, evaluator: Evaluator) -> FirstOrder:
-    """Return the verdict, or say that it cannot be had: a solver that stops by itself, and an error that this explains."""
+    """Return the verdict, or say that it cannot be had of a solver that stops by itself."""
     if not is_within_tolerance(values, evaluator):
         return values
     error = max(argument.error for argument in values.arguments)
