@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pytest_autograd.derivatives.verdicts import ArgumentVerdict, FirstOrder
 
 FIT = 1e-5  # relative error within which a cause fits
+SIMPLE = 10  # halves up to it are factors that a single element tells
 
 
 def causes(values: FirstOrder, argument: ArgumentVerdict) -> Iterator[str]:
@@ -79,7 +80,8 @@ def _factor(values: FirstOrder, want: Tensor, got: Tensor) -> Iterator[str]:
             hint = f" (1/{n}, and {n} is a size here: averaged where the sum is due?)"
         elif abs(times - n) < FIT * n:
             hint = f" ({n} is a size here: summed where the mean is due?)"
-    if hint or _several(want) or close(2 * got, want * round(2 * times)):
+    simple = abs(times) <= SIMPLE and close(2 * got, want * round(2 * times))
+    if hint or _several(want) or simple:
         yield f"it is {times:.4g} x the right one in every element{hint}"
 
 

@@ -23,6 +23,7 @@ from pytest_autograd.derivatives.missing_term import missing_term
 from pytest_autograd.derivatives.oracle import GradientOracle
 from pytest_autograd.derivatives.precision import data_precision, input_precision
 from pytest_autograd.derivatives.second_order import SecondOrder, SecondOrderJudge
+from pytest_autograd.derivatives.solvers import or_up_to_tolerance
 from pytest_autograd.derivatives.tangents import beside, draw_cotangents, signed_bounded
 from pytest_autograd.derivatives.verdicts import FirstOrder, Trial
 from pytest_autograd.domains.domain import Domain
@@ -134,7 +135,13 @@ class Numbers(Facts):
             self.domains.likely,
             lambda assumed: decide(self._within(assumed), self.options),
         )
-        return or_up_to_gauge(values, self.evaluator, self.options)
+        values = or_up_to_gauge(values, self.evaluator, self.options)
+        found = or_up_to_tolerance(values, self.evaluator)
+        if found.up_to is not None or found.confirmed or not self.domains.likely:
+            return found
+        within = decide(self._within(self.domains.likely), self.options)
+        within = or_up_to_tolerance(within, self.evaluator)
+        return within if within.up_to is not None else found
 
     def _within(self, domains: Mapping[str, Domain]) -> Evaluator:
         return Evaluator(along(living_in(self.evaluator.call, domains)), self.seed)

@@ -31,6 +31,7 @@ from pytest_autograd.derivatives.finite_differences import (
     has_bounded_slope,
 )
 from pytest_autograd.derivatives.gauge import choice_of
+from pytest_autograd.derivatives.solvers import is_within_tolerance
 from pytest_autograd.derivatives.tangents import direction, signed_bounded
 from pytest_autograd.derivatives.verdicts import ArgumentVerdict
 from pytest_autograd.domains.likely import range_of
@@ -164,7 +165,7 @@ class OtherInputs(Facts):
         wrong = [a for a in values.arguments if a.status == "wrong" and not self._is_rounding(a)]
         if wrong and not _smooth_there(evaluator, outputs, self.seed):
             return None
-        if wrong and choice_of(evaluator) is not None:
+        if wrong and (is_within_tolerance(values, evaluator) or choice_of(evaluator) is not None):
             return None
         doubt = self._doubt(where, call, outputs) if wrong else None
         given = self.numbers.evaluator.point
