@@ -36,7 +36,9 @@ def or_up_to_gauge(values: FirstOrder, evaluator: Evaluator, options: Options) -
     choice = choice_of(evaluator)
     if choice is None or not _is_right_without(choice, evaluator, options):
         return values
-    reason = f"forward is a function of its inputs up to {choice} only; what that cannot change is right"
+    reason = (
+        f"forward is a function of its inputs up to {choice} only; what that cannot change is right"
+    )
     arguments = [ArgumentVerdict(name, "unresolved") for name in values.names]
     return replace(
         values, arguments=arguments, reason=reason, vacuous=True, up_to=choice, judgements=[]
