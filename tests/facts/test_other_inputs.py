@@ -119,3 +119,39 @@ def test_optional_tensor_that_was_none_is_noted() -> None:
 
     report = check(Optional, normal(4), None)
     assert any("weight was None" in finding.message for finding in report.findings)
+
+
+class LengthOfPoint(Function):
+    """Of points in space: a fourth coordinate is not looked at."""
+
+    @staticmethod
+    def forward(ctx, p):
+        ctx.save_for_backward(p)
+        return p[..., 0] ** 2 + p[..., 1] ** 2 + p[..., 2] ** 2
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (p,) = ctx.saved_tensors
+        return 2 * p * grad_output[..., None]
+
+
+class MeanOfPoint(LengthOfPoint):
+    """Counts three, whatever the size is."""
+
+    @staticmethod
+    def forward(ctx, p):
+        ctx.save_for_backward(p)
+        return p.square().mean(-1)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (p,) = ctx.saved_tensors
+        return 2 * p * grad_output[..., None] / 3
+
+
+@pytest.mark.parametrize(
+    ("function", "severity"), [(LengthOfPoint, "warning"), (MeanOfPoint, "error")]
+)
+def test_what_an_axis_has_more_may_have_no_meaning(function, severity):
+    report = check(function, normal(5, 3), select=["AG105"])
+    assert [finding.severity for finding in report.findings] == [severity], str(report)
