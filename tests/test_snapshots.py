@@ -88,7 +88,7 @@ judged:
   {"dtype": "float64", "device": "cpu", "orders": [1, 2], "elements": 3, "accuracy": null}
 left_out:
 ignored:
-stats: {"accuracy": null, "saved_bytes": 24, "autograd_saved_bytes": null, "input_bytes": 24, "forward_seconds": 0.0, "backward_seconds": 0.0, "autograd_forward_seconds": null, "autograd_backward_seconds": null, "calls": {"forward": 86, "backward": 23, "double backward": 1}, "unreached_lines": []}
+stats: {"accuracy": null, "saved_bytes": 24, "autograd_saved_bytes": null, "input_bytes": 24, "forward_seconds": 0.0, "backward_seconds": 0.0, "autograd_forward_seconds": null, "autograd_backward_seconds": null, "calls": {"forward": 76, "backward": 23, "double backward": 1}, "unreached_lines": []}
 isolation: null
 seconds: 0.0""",  # noqa: E501
     )

@@ -277,15 +277,14 @@ def _module_call(module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, An
     buffers = {name: value.detach() for name, value in module.named_buffers()}
 
     def state(tensors: Sequence[Tensor]) -> dict[str, Tensor]:
-        wide = any(tensor.dtype in (torch.float64, torch.complex128) for tensor in tensors)
-        dtypes = WIDE if wide else {}
+        dtypes = WIDE if any(t.dtype in WIDE.values() for t in tensors) else {}
         held = {n: b.clone().to(dtypes.get(b.dtype, b.dtype)) for n, b in buffers.items()}
         return {**dict(zip(parameters, tensors, strict=False)), **held}
 
     def run(own: Mapping[str, Tensor], given: Sequence[Any], keywords: dict[str, Any]) -> Any:
         tensors = [value for value in pytree.tree_leaves(given) if isinstance(value, Tensor)]
-        rest = tuple(given[len(parameters) :])
-        return torch.func.functional_call(module, {**state(tensors), **own}, rest, keywords)
+        held, rest = {**state(tensors), **own}, tuple(given[len(parameters) :])
+        return torch.func.functional_call(module, held, rest, keywords)
 
     @functools.wraps(module.forward)
     def forward(*given: Any, **keywords: Any) -> Any:

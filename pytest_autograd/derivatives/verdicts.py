@@ -139,7 +139,7 @@ def compare_one(
     if got is None:
         return ArgumentVerdict(name, "missing", error, tolerance, known)
     most, due = _furthest(known, given), float(known.abs().nan_to_num().max())
-    if due <= NOISE * most and most <= NOISE * whole:
+    if math.isfinite(error) and due <= NOISE * most and 0 < most <= NOISE * whole:
         return ArgumentVerdict(name, "inexact", most / whole, tolerance, known, given)
     if error <= rtol and float(known.abs().nan_to_num().max()) < floor:
         return ArgumentVerdict(name, "unresolved", error, tolerance, known, given)

@@ -171,6 +171,8 @@ class OtherInputs(Facts):
         given = self.numbers.evaluator.point
 
         def doubt_of(argument: ArgumentVerdict) -> str | None:
+            if isinstance(where, Resize):
+                return doubt or self._edge(call, argument) or _beyond(where, argument)
             held = why_held(evaluator, given, values, argument) if isinstance(where, str) else None
             return doubt or self._edge(call, argument) or held
 
@@ -247,6 +249,23 @@ def _forward_of(call: Call, seed: int) -> list[Tensor]:
         return evaluator.forward(evaluator.point)
     except NotApplicable:
         return [torch.empty(0)]
+
+
+def _beyond(where: Resize, argument: ArgumentVerdict) -> str | None:
+    """Say that a gradient is wrong only in what a longer axis has more, of which forward takes no notice.
+
+    Such a size means something: three for a point, four for a quaternion.
+    """
+    want = argument.expected
+    if want is None or where.new <= where.old:
+        return None
+    axes = [axis for axis, size in enumerate(want.shape) if size == where.new]
+    for axis in axes:
+        more = torch.zeros_like(want, dtype=torch.bool)
+        more.narrow(axis, where.old, where.new - where.old).fill_(True)
+        if _flat_where_wrong(argument, more):
+            return f"forward takes the first {where.old} only"
+    return None
 
 
 def _flat_where_wrong(argument: ArgumentVerdict, outside: Tensor) -> bool:

@@ -206,3 +206,39 @@ class MissedAtTies(Missed):
 def test_fault_at_ties_is_seen_beside_rounding() -> None:
     report = check(MissedAtTies, normal(4, 6), normal(7, 6), gradgrad=False, ignore="AG7")
     assert report.codes == {"AG104"}, str(report)
+
+
+class LengthOfPoint(Function):
+    """Of points in space: a fourth coordinate is not looked at."""
+
+    @staticmethod
+    def forward(ctx, p):
+        ctx.save_for_backward(p)
+        return p[..., 0] ** 2 + p[..., 1] ** 2 + p[..., 2] ** 2
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (p,) = ctx.saved_tensors
+        return 2 * p * grad_output[..., None]
+
+
+class MeanOfPoint(LengthOfPoint):
+    """Counts three, whatever the size is."""
+
+    @staticmethod
+    def forward(ctx, p):
+        ctx.save_for_backward(p)
+        return p.square().mean(-1)
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (p,) = ctx.saved_tensors
+        return 2 * p * grad_output[..., None] / 3
+
+
+@pytest.mark.parametrize(
+    ("function", "severity"), [(LengthOfPoint, "warning"), (MeanOfPoint, "error")]
+)
+def test_what_an_axis_has_more_may_have_no_meaning(function, severity):
+    report = check(function, normal(5, 3), select=["AG105"])
+    assert [finding.severity for finding in report.findings] == [severity], str(report)
