@@ -14,10 +14,10 @@ ENOUGH = 32  # elements of the differentiated inputs
 SMALL = (2, 3, 4, 6, 8)
 
 
-def smallest_call(call: Call, takes: Callable[[Call], bool]) -> Call:
+def smallest_call(call: Call, takes: Callable[[Resize, Call, Call], bool]) -> Call:
     """Return the call with sizes shrunk, the largest first, until few elements are left.
 
-    ``takes`` says of a call whether it is of the same kind. A size that may be tied to another shrinks with it first.
+    ``takes`` says of a change, the call so changed and the one before whether it is of the same kind. A size that may be tied to another shrinks with it first.
     """
     small, tried = call, set[int]()
     while _elements(small) > ENOUGH:
@@ -25,18 +25,19 @@ def smallest_call(call: Call, takes: Callable[[Call], bool]) -> Call:
         if not sizes:
             break
         tried.add(max(sizes))
-        small = next(filter(takes, _shrunk(small, max(sizes))), small)
+        made = _shrunk(small, max(sizes))
+        small = next((found for change, found in made if takes(change, found, small)), small)
     return small
 
 
-def _shrunk(call: Call, size: int) -> Iterator[Call]:
-    """Yield the call with one size made small, with one that is tied to it or alone."""
+def _shrunk(call: Call, size: int) -> Iterator[tuple[Resize, Call]]:
+    """Yield (change, call) with one size made small, with one that is tied to it or alone."""
     ties = list(tied_sizes(size, sizes_to_change(call)))
     for new in (n for n in SMALL if n < size):
         together = [(other, tie(new)) for other, tie in ties if 0 < tie(new) < other]
         for change in (*(Resize(size, new, also=also) for also in together), Resize(size, new)):
             try:
-                yield placed(resized_together(call, change), call)
+                yield change, placed(resized_together(call, change), call)
             except NotApplicable:  # a domain has nothing of that shape
                 continue
 

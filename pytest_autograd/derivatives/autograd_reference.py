@@ -184,7 +184,7 @@ class OpenGraph:
     leaves: list[Tensor]
     outputs: dict[str, Tensor]
     breaks: tuple[str, ...]
-    by_address: bool
+    by_address: bool = False
 
 
 def open_graph(call: Call, seed: int, point: Sequence[Tensor]) -> OpenGraph:

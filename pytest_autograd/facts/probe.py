@@ -69,7 +69,7 @@ class Probe:
         self.compilers = Compilers(subject, numbers)
         self.checkpointing = Checkpointing(subject, run, numbers)
         self.threads = Threads(subject, self.source, numbers, self.state, self.uninitialised)
-        self.torch_checks = TorchChecks(subject, run, numbers)
+        self.torch_checks = TorchChecks(subject, run, numbers, addresses)
 
 
 class SourceLines(Protocol):

@@ -13,12 +13,15 @@ from torch import Tensor
 from torch.autograd.gradcheck import GradcheckError
 
 from pytest_autograd.call.call import Call, differentiable, named_outputs
+from pytest_autograd.call.in_bounds import stays_in_bounds
 from pytest_autograd.call.smallest import smallest_call
 from pytest_autograd.call.target import declared_writes, is_custom_op
 from pytest_autograd.call.tensors import same
+from pytest_autograd.call.variants import Resize
 from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.derivatives.tangents import draw_cotangents
 from pytest_autograd.errors import NotApplicable, TargetRaised
+from pytest_autograd.facts.addresses import Addresses
 from pytest_autograd.facts.base import Facts, Subject, fact
 from pytest_autograd.facts.gradcheck_doubts import STEP, WRITES, Doubt, doubt_gradcheck
 from pytest_autograd.facts.numbers import Numbers
@@ -65,9 +68,11 @@ class Cost:
 class TorchChecks(Facts):
     """What torch's own checks say: opcheck, and gradcheck and gradgradcheck in slow mode where that can be afforded."""
 
-    def __init__(self, subject: Subject, run: ObservedRun, numbers: Numbers) -> None:
+    def __init__(
+        self, subject: Subject, run: ObservedRun, numbers: Numbers, addresses: Addresses
+    ) -> None:
         super().__init__(subject)
-        self.run, self.numbers = run, numbers
+        self.run, self.numbers, self.addresses = run, numbers, addresses
 
     @fact
     def gradcheck(self) -> GradcheckResult:
@@ -157,8 +162,10 @@ class TorchChecks(Facts):
             return given
         return smallest_call(given, self._is_of_the_same_kind)
 
-    def _is_of_the_same_kind(self, call: Call) -> bool:
+    def _is_of_the_same_kind(self, change: Resize, call: Call, before: Call) -> bool:
         """Whether forward and backward take it, and something is there to be compared."""
+        if self.addresses.are_taken and not stays_in_bounds(change, call, before):
+            return False
         evaluator = Evaluator(call, self.seed)
         try:
             outputs = evaluator.forward(evaluator.point)
