@@ -17,8 +17,8 @@ SMALL = (2, 3, 4, 6, 8)
 def smallest_call(call: Call, takes: Callable[[Resize, Call, Call], bool]) -> Call:
     """Return the call with sizes shrunk, the largest first, until few elements are left.
 
-    ``takes`` says of a change, the call so changed and the one before whether it is of the same kind. A size that may be
-    tied to another shrinks with it first.
+    ``takes`` says of a change, the call so changed and the one before whether it is of the same kind. A size that may
+    be tied to another shrinks with it first.
     """
     small, tried = call, set[int]()
     while _elements(small) > ENOUGH:
