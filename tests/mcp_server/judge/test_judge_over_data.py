@@ -29,7 +29,7 @@ CAST = "what backward returned before the engine cast it is not seen by the judg
 INSIDE = "the judge has the call as a whole, and knows of no Function inside it that is at fault"
 EQUAL = "the point beside the given one, where the inputs are not equal, is the judge's own"
 POPPED = "what the judge asked before has filled the stack, so that the worker no longer sees AG307"
-#: What lies in fresh memory decides what the judge finds: its codes that this one explains do not count.
+#: What lies in fresh memory decides what the judge finds: its codes about values do not count beside this one.
 UNSTEADY = "AG309"
 #: By mode: the codes that come in addition, those that are missing, and why.
 DIFFERENT: dict[str, tuple[set[str], set[str], str]] = {
@@ -123,7 +123,7 @@ def judged(table: str, name: str, path: Path, options: Mapping[str, Any]) -> Rep
 
 
 def _unsteady(code: str, mode: Mode) -> bool:
-    return UNSTEADY in mode.codes and UNSTEADY in all_rules()[code].explained_by
+    return UNSTEADY in mode.codes and all_rules()[code].about == "values"
 
 
 @pytest.mark.parametrize("name", CORPUS)
