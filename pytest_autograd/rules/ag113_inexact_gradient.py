@@ -20,6 +20,7 @@ ABOUT = "values"
 SEVERITY = "warning"
 FIX = "Use the same constants and precision in forward and backward; if the approximation is meant, ignore AG113."
 SKILL = "verification/accuracy"
+EXPLAINED_BY = ("AG309",)
 
 
 def find(probe: ValueFacts) -> Iterator[Evidence]:

@@ -120,7 +120,25 @@ class MaskedByAddress(MaskedByJvp):
         ctx.address = inputs[0].data_ptr()
 
 
+class ALittleOfWhatItLeft(Function):
+    """Right but for a trace of what lies in fresh memory."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.sin()
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        (x,) = ctx.saved_tensors
+        return grad_output * x.cos() + 1e-8 * torch.empty(x.shape, dtype=x.dtype)
+
+
 PAIRS = {
+    ("AG309", "AG113"): Pair(
+        Shown(ALittleOfWhatItLeft, vector, inside=Garbage),
+        "how much of fresh memory gets in hangs on what lies there: a small error tells no other cause",
+    ),
     ("AG309", "AG104"): Pair(
         Shown(Masked, vector, inside=at_first),
         Shown(MaskedBesideABranch, two_vectors, inside=at_first),
