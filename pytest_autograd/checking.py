@@ -15,7 +15,7 @@ import torch
 from pytest_autograd.audit.audit import REFEREES, run_rules
 from pytest_autograd.audit.verdict import make_report, stats_of
 from pytest_autograd.call.call import Call, ambient_autocast
-from pytest_autograd.call.declared import declared, unknown_names
+from pytest_autograd.call.declared import declared, is_no_argument, unknown_names
 from pytest_autograd.call.intercept import unseen
 from pytest_autograd.call.op_recorder import OpRecorder
 from pytest_autograd.call.recorder import Recorder
@@ -27,7 +27,7 @@ from pytest_autograd.derivatives.assumed import asked_for
 from pytest_autograd.errors import CheckError, NotApplicable, TargetRaised
 from pytest_autograd.facts.base import Subject
 from pytest_autograd.facts.probe import Probe
-from pytest_autograd.options import NO_ARGUMENTS, REPLACES_FORWARD, Options
+from pytest_autograd.options import REPLACES_FORWARD, Options
 from pytest_autograd.places import source_sha256
 from pytest_autograd.registry import all_rules
 from pytest_autograd.report.model import Report
@@ -116,7 +116,7 @@ def declared_call(call: Call, options: Options) -> Call:
 
 def _require_names(calls: Sequence[Call], options: Options) -> None:
     """Raise :class:`CheckError` where a declaration names an argument that none of the calls has."""
-    written = [name for name in options.overwrites if name.partition("[")[0] not in NO_ARGUMENTS]
+    written = [name for name in options.overwrites if not is_no_argument(name)]
     for option, names in (
         ("domain", options.domain or {}),
         ("keep", options.keep),

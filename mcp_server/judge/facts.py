@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from mcp_server.judge.remote_evaluator import Description, RemoteDeclared, Remot
 from pytest_autograd.derivatives.along_domains import AlongDomains, or_along_domains
 from pytest_autograd.derivatives.autograd_reference import ReferenceGradients
 from pytest_autograd.derivatives.compare import MaybeTensors
-from pytest_autograd.derivatives.contracts import check_keys
+from pytest_autograd.derivatives.contracts import check_keys, farthest_output
 from pytest_autograd.derivatives.directional_test import judge
 from pytest_autograd.derivatives.finite_differences import (
     FunctionAlongLine,
@@ -32,7 +33,7 @@ from pytest_autograd.domains.domain import Domain
 from pytest_autograd.domains.likely import structural_domain
 from pytest_autograd.errors import NotApplicable
 from pytest_autograd.facts.base import Facts, Subject, fact
-from pytest_autograd.facts.numbers import data_precision_of, farthest_output
+from pytest_autograd.facts.numbers import data_precision_of
 from pytest_autograd.facts.torch_checks import GradcheckResult
 from pytest_autograd.options import DECLARED
 from pytest_autograd.places import Place
@@ -99,7 +100,7 @@ class JudgedNumbers(Facts):
         wrong = any(argument.status in ("wrong", "missing") for argument in beside.arguments)
         return beside if wrong else values
 
-    @property
+    @cached_property
     def _likely(self) -> dict[str, Domain]:
         given = zip(self.evaluator.names, self.evaluator.point, strict=True)
         found = {name: structural_domain(x) for name, x in given}

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from pytest_autograd.call.call import Call
+from pytest_autograd.call.intercept import VJP_METHODS
 from pytest_autograd.call.other_constants import Change
 from pytest_autograd.places import parsed, unwrap
 
-METHODS = ("forward", "setup_context", "backward", "vjp")
 #: Names that only code for complex numbers has a use for.
 WORDS = frozenset(
     (
@@ -28,7 +28,7 @@ def complex_inputs(call: Call, seed: int) -> Iterator[tuple[Change, Call]]:
     moved = [call.slots[i].value for i in call.differentiated]
     if call.function is None or call.shared or any(x.is_complex() for x in moved):
         return
-    if any(_knows_complex(getattr(call.function, name)) for name in METHODS):
+    if any(_knows_complex(getattr(call.function, name)) for name in VJP_METHODS):
         generator = torch.Generator().manual_seed(seed)
         values = call.filled([_complex(x, generator) for x in moved])
         name = call.slots[call.differentiated[0]].name

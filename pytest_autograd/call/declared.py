@@ -16,6 +16,7 @@ from pytest_autograd.call.slot import Slot, carry
 from pytest_autograd.call.tensors import same
 from pytest_autograd.domains.domain import Domain
 from pytest_autograd.errors import CheckError
+from pytest_autograd.options import NO_ARGUMENTS
 
 
 def declared(call: Call, domains: Mapping[str, Domain], keep: Sequence[str]) -> Call:
@@ -55,6 +56,11 @@ def unknown_names(call: Call, names: Sequence[str]) -> list[str]:
     return [name for name in names if _argument_of(name) not in known]
 
 
+def is_no_argument(name: str) -> bool:
+    """Whether ``name`` is what backward gets, or what forward kept for it, or one of several such."""
+    return name.partition("[")[0] in NO_ARGUMENTS
+
+
 def along(call: Call) -> Call:
     """Return the call whose arguments are brought into their domains on their way in.
 
@@ -88,8 +94,9 @@ def placed(call: Call, given: Call) -> Call:
         return call
 
     def value_of(slot: Slot, known: Slot) -> Tensor:
-        is_given = slot.value.shape == known.value.shape and same(slot.value, known.value)
-        return slot.value if slot.domain is None or is_given else slot.domain.place(slot.value)
+        if slot.domain is None or same(slot.value, known.value):
+            return slot.value
+        return slot.domain.place(slot.value)
 
     return call.with_values(list(map(value_of, call.slots, given.slots)))
 

@@ -19,8 +19,10 @@ from torch.autograd import function as function_module
 _autograd: Any = function_module
 _base: Any = function_module._SingleLevelFunction
 
-#: The static methods that an author of a Function may write.
-METHODS = ("forward", "setup_context", "backward", "vjp", "jvp", "vmap")
+#: The static methods of a Function that compute its outputs and its VJP.
+VJP_METHODS = ("forward", "setup_context", "backward", "vjp")
+#: Those that an author of a Function may write.
+METHODS = (*VJP_METHODS, "jvp", "vmap")
 
 Apply = Callable[..., Any]
 #: Called with (Function, the original apply bound to it, args, kwargs, under_transform); returns apply's result.

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from pytest_autograd.call.call import Call, differentiable
+from pytest_autograd.call.intercept import VJP_METHODS
 from pytest_autograd.call.literals import literals_compared
 from pytest_autograd.call.target import (
     defines_setup_context,
@@ -25,7 +26,6 @@ MOST_TUPLES = 4
 WORDS = {"reduction": ("mean", "sum", "none")}
 NUMBER = 0.7  # what is tried for a number that was left None
 COUNTS = (0, 1)  # for an axis or a count that was
-METHODS = ("forward", "setup_context", "backward", "vjp")
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def other_constants(call: Call) -> Iterator[tuple[Change, Call]]:
 def _codes(call: Call) -> list[Callable[..., Any]]:
     """Return the author's code in which an option may be compared."""
     if call.function is not None:
-        return [getattr(call.function, name) for name in METHODS]
+        return [getattr(call.function, name) for name in VJP_METHODS]
     return [getattr(call.target, "_init_fn", call.target)]  # of a custom op the plain function
 
 

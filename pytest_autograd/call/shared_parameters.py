@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import Function
 
-METHODS = ("forward", "setup_context", "backward", "vjp")
+from pytest_autograd.call.intercept import VJP_METHODS
+
 MOST_OBJECTS = 2000
 PLAIN = (int, float, complex, str, bytes, bool, type(None), torch.dtype, torch.device, torch.Size)
 
@@ -25,7 +26,7 @@ PLAIN = (int, float, complex, str, bytes, bool, type(None), torch.dtype, torch.d
 def shared_arguments(function: type[Function], values: Sequence[Any]) -> dict[int, Tensor]:
     """Return, by place, the leaves among ``values`` that the other values or the Function's closures hold too."""
     others = [value for value in values if not isinstance(value, (Tensor, *PLAIN))]
-    for name in METHODS:
+    for name in VJP_METHODS:
         code = getattr(function, name, None)
         if inspect.isfunction(code):
             others += _captured(inspect.unwrap(code))

@@ -120,9 +120,9 @@ def other_sizes(call: Call, seed: int) -> Iterator[tuple[Resize, Call]]:
     sizes = sizes_to_change(call)
     for size in sizes:
         ties = list(tied_sizes(size, sizes))
+        alone = bool(ties) or any(size in dict(tied_sizes(n, sizes)) for n in sizes)
         for new in dict.fromkeys((*(n for n in SIZES if n != size), size + 1)):
             if elements(call, size, new) <= MOST_ELEMENTS:
-                alone = bool(ties) or any(size in dict(tied_sizes(n, sizes)) for n in sizes)
                 yield Resize(size, new, alone=alone), resized(call, size, new, generator)
         for other, tie in ties:
             yield from _tied_sizes_changed(call, size, other, tie, generator)

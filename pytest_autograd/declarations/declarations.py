@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_autograd.call.call import Call
-from pytest_autograd.call.declared import names_of, unknown_names
+from pytest_autograd.call.declared import is_no_argument, names_of, unknown_names
 from pytest_autograd.declarations.inline import inline
 from pytest_autograd.declarations.layer import Layer, over
 from pytest_autograd.declarations.names import file_of
@@ -50,7 +50,7 @@ class Declarations:
         """
         if self.project is None:
             return Meant(given)
-        layers = list(self._layers(call))
+        layers = list(_layers(call, self.project))
         merged: dict[str, Any] = {}
         for layer in layers:
             layer.require_sound()
@@ -62,26 +62,26 @@ class Declarations:
             options, tuple(ignore for layer in reversed(layers) for ignore in layer.ignores)
         )
 
-    def _layers(self, call: Call) -> Iterator[Layer]:
-        """Yield what is declared, the closest last."""
-        assert self.project is not None
-        function = call.function
-        place = class_place(call.target) if function is None else None
-        file = file_of(function) if function is not None else place and place.file
-        yield from self.project.layers(function, file)
-        if function is not None:
-            yield from (layer for layer in (registered(function), inline(function)) if layer)
-
 
 #: For code whose own word is not taken.
 UNDECLARED = Declarations(None)
+
+
+def _layers(call: Call, project: Project) -> Iterator[Layer]:
+    """Yield what is declared of a call, the closest last."""
+    function = call.function
+    place = class_place(call.target) if function is None else None
+    file = file_of(function) if function is not None else place and place.file
+    yield from project.layers(function, file)
+    if function is not None:
+        yield from (layer for layer in (registered(function), inline(function)) if layer)
 
 
 def _require_arguments(layer: Layer, call: Call) -> None:
     for option in ABOUT_ARGUMENTS:
         names = layer.options.get(option) or ()
         for name in (names,) if isinstance(names, str) else names:
-            if unknown_names(call, [name]) and name.partition("[")[0] != "grad_output":
+            if unknown_names(call, [name]) and not is_no_argument(name):
                 near = nearest(name, names_of(call))
                 raise CheckError(
                     f"{layer.where}: {option}: {call.name} has no argument {name!r}{near}"
@@ -106,9 +106,5 @@ def for_inner(call: Call, given: Options, outer: Call) -> Options:
 
 
 def _of_call(value: Any, call: Call) -> Any:
-    names = [
-        name
-        for name in value
-        if name.partition("[")[0] == "grad_output" or not unknown_names(call, [name])
-    ]
+    names = [name for name in value if is_no_argument(name) or not unknown_names(call, [name])]
     return {name: value[name] for name in names} if isinstance(value, Mapping) else tuple(names)

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+from pytest_autograd.call.intercept import METHODS
 from pytest_autograd.declarations.layer import Layer, layer_of
 from pytest_autograd.declarations.names import file_of
 from pytest_autograd.errors import CheckError
 
-METHODS = ("forward", "setup_context", "backward", "vjp", "jvp", "vmap")
 #: A comment of ours: it ignores, or at least names a code; "# autograd: a VJP by hand" is nobody's declaration.
 MARK = re.compile(r"#\s*autograd:\s*(ignore\s*\[.*|.*\bAG\d.*)", re.IGNORECASE)
 IGNORE = re.compile(r"ignore\s*\[([^\]]*)\]\s*(.*)", re.IGNORECASE)

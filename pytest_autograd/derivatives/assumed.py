@@ -14,7 +14,7 @@ from pytest_autograd.call.call import Call
 from pytest_autograd.call.tensors import same
 from pytest_autograd.derivatives.compare import MaybeTensors
 from pytest_autograd.derivatives.evaluator import Evaluator
-from pytest_autograd.derivatives.tangents import beside, signed_bounded
+from pytest_autograd.derivatives.tangents import beside, draw_cotangents
 from pytest_autograd.errors import NotApplicable, TargetRaised
 
 
@@ -59,8 +59,7 @@ def _without_gradient(call: Call, seed: int) -> list[int]:
 def _answer(call: Call, seed: int) -> MaybeTensors:
     evaluator = Evaluator(call, seed)
     outputs = evaluator.forward(evaluator.point)
-    cotangents = signed_bounded(outputs, torch.Generator().manual_seed(seed))
-    return evaluator.vjp(evaluator.point, cotangents)
+    return evaluator.vjp(evaluator.point, draw_cotangents(outputs, seed))
 
 
 def _matters(call: Call, place: int, seed: int) -> bool:

@@ -13,7 +13,7 @@ from pytest_autograd.derivatives.autograd_reference import (
     ReferenceGradients,
     reference_gradients,
 )
-from pytest_autograd.derivatives.compare import MaybeTensors
+from pytest_autograd.derivatives.compare import MaybeTensors, relative_error
 from pytest_autograd.derivatives.contracts_inside import TrueVjp, true_vjp_inside
 from pytest_autograd.derivatives.directional_test import judge
 from pytest_autograd.derivatives.evaluator import Evaluator
@@ -171,3 +171,13 @@ def decide(
 
     tolerance = numeric_tolerance(precision) if truth.numeric else tolerance
     return test.against_truth(meant, "grad_transform", tolerance)
+
+
+def farthest_output(declared: Any, evaluator: GradientOracle) -> tuple[str, float]:
+    """Return (output, relative error) of the output of forward that is farthest from the declared function's."""
+    worst = ("output", 0.0)
+    point = evaluator.point
+    pairs = zip(declared.forward(point), evaluator.forward(point), strict=True)
+    for name, (want, got) in zip(evaluator.output_names, pairs, strict=True):
+        worst = max(worst, (name, relative_error(want, got)), key=lambda pair: pair[1])
+    return worst

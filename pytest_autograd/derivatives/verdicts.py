@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from pytest_autograd.call.tensors import same
 from pytest_autograd.derivatives.compare import MaybeTensors, largest, relative_error
 from pytest_autograd.derivatives.directional_test import Judgement
 from pytest_autograd.derivatives.finite_differences import EPS, Samples
@@ -101,6 +102,15 @@ class FirstOrder:
     def names(self) -> list[str]:
         """Names of the judged arguments, in their order."""
         return [argument.name for argument in self.arguments]
+
+    def trial_of(self, argument: ArgumentVerdict) -> Trial | None:
+        """Return the trial whose answer the verdict on ``argument`` is about, None if none of these is."""
+        place = self.names.index(argument.name)
+        for trial in self.trials:
+            answer = trial.got[place]
+            if answer is not None and argument.got is not None and same(answer, argument.got):
+                return trial
+        return None
 
     @property
     def dtypes(self) -> str:

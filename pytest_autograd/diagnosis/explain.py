@@ -128,18 +128,10 @@ def _trial_of(
     probe: ValueFacts, values: FirstOrder, argument: ArgumentVerdict
 ) -> tuple[Trial, int] | None:
     """Return the trial that ``argument`` was judged in and its place, None if another call was judged."""
-    if values is not probe.numbers.peek("first_order") or argument.got is None:
+    if values is not probe.numbers.peek("first_order"):
         return None
-    place = values.names.index(argument.name)
-    for trial in values.trials:
-        got = trial.got[place]
-        if (
-            got is not None
-            and got.shape == argument.got.shape
-            and bool((got == argument.got).all())
-        ):
-            return trial, place
-    return None
+    trial = values.trial_of(argument)
+    return None if trial is None else (trial, values.names.index(argument.name))
 
 
 def _missing_conjugate(

@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from pytest_autograd.call.call import Call
 from pytest_autograd.call.tensors import same
+from pytest_autograd.derivatives.compare import copies
 from pytest_autograd.diagnosis.mended import Mend, Run, SeenCtx, mended
 from pytest_autograd.diagnosis.mended_ctx import DirtyIgnored, OutputsSaved, SavedByHand, SavedOnce
 from pytest_autograd.diagnosis.own_state import OwnState
@@ -79,9 +80,9 @@ class GradOutputsCopied(Mend):
         self.changed = changed
 
     def backward(self, ctx: Any, run: Run, grads: Sequence[Any]) -> Any:
-        copies = {i: copied(grads[i]) for i in self.changed}
-        with _seen_by_autograd(copies.values()):
-            return run(*(copies.get(i, g) for i, g in enumerate(grads)))
+        own = {i: copied(grads[i]) for i in self.changed}
+        with _seen_by_autograd(own.values()):
+            return run(*(own.get(i, g) for i, g in enumerate(grads)))
 
 
 class SavedCopied(Mend):
@@ -173,17 +174,15 @@ class LeavesKept(Mend):
     """What backward leaves in the ``.grad`` of leaves is taken away."""
 
     def backward(self, ctx: Any, run: Run, grads: Sequence[Any]) -> Any:
-        kept = [(leaf, leaf.grad, _copy(leaf.grad)) for leaf in _leaves(ctx)]
+        leaves = _leaves(ctx)
+        held = [leaf.grad for leaf in leaves]
+        values = copies(held)
         returned = run(*grads)
-        for leaf, grad, value in kept:
+        for leaf, grad, value in zip(leaves, held, values, strict=True):
             leaf.grad = grad
             if grad is not None and value is not None:
                 grad.copy_(value)
         return returned
-
-
-def _copy(tensor: Tensor | None) -> Tensor | None:
-    return None if tensor is None else tensor.detach().clone()
 
 
 def _leaves(node: Any) -> list[Tensor]:

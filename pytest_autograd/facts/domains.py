@@ -60,18 +60,15 @@ class Domains(Facts):
 
     def _structural(self, value: Tensor) -> Domain | None:
         found = structural_domain(value)
-        iterates = self.call.function is not None and has_loop(self.call.function.forward)
-        return (
-            SOLVED
-            if found is None and iterates and is_square(value) and SOLVED.holds(value)
-            else found
-        )
+        if found is not None or self.call.function is None or not is_square(value):
+            return found
+        return SOLVED if has_loop(self.call.function.forward) and SOLVED.holds(value) else None
 
     @fact
     def taken_for(self) -> dict[str, Domain]:
         """By argument, the linear set that the code takes it to live in: symmetric or triangular matrices.
 
-        None where forward or backward raises.
+        Empty where forward or backward raises.
         """
         call = self.call
         candidates = {i: _linear_domain(call.slots[i].value) for i in call.freezable}
@@ -110,7 +107,7 @@ def _linear_domain(value: Tensor) -> Domain | None:
 
 def is_symmetric(value: Tensor, rounding: float = 16 * EPS) -> bool:
     """Whether the last two axes hold symmetric (Hermitian) matrices, to ``rounding`` relative to the largest entry."""
-    if value.dim() < 2 or not value.shape[-1] == value.shape[-2] > 1 or not value.numel():
+    if not is_square(value) or not value.numel():
         return False
     if value.dtype not in (torch.float64, torch.complex128):
         rounding = max(rounding, 1e-6)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from pytest_autograd.call.tensors import same
 from pytest_autograd.derivatives.evaluator import Evaluator
 from pytest_autograd.derivatives.verdicts import ArgumentVerdict, FirstOrder, Trial
 from pytest_autograd.errors import NotApplicable
@@ -28,7 +27,7 @@ def why_held(
     evaluator: Evaluator, given: Sequence[Tensor], values: FirstOrder, argument: ArgumentVerdict
 ) -> str | None:
     """Say how the gradient of an argument is held where it is wrong, outside the values of the ``given`` point."""
-    trial = _trial_of(values, argument)
+    trial = values.trial_of(argument)
     want, got = argument.expected, argument.got
     if trial is None or want is None or got is None or want.is_complex():
         return None
@@ -77,12 +76,3 @@ def _gradient(evaluator: Evaluator, trial: Trial, place: int, value: Tensor) -> 
 
 def _same(one: Tensor, other: Tensor) -> bool:
     return bool(((one - other).abs() <= SAME * other.abs()).all())
-
-
-def _trial_of(values: FirstOrder, argument: ArgumentVerdict) -> Trial | None:
-    place, got = values.names.index(argument.name), argument.got
-    for trial in values.trials:
-        known = trial.got[place]
-        if known is not None and got is not None and same(known, got):
-            return trial
-    return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,13 +13,12 @@ from pytest_autograd.call.declared import along
 from pytest_autograd.call.tensors import same
 from pytest_autograd.derivatives.along_domains import or_along_domains
 from pytest_autograd.derivatives.autograd_reference import nodes_of, reference_gradients
-from pytest_autograd.derivatives.compare import MaybeTensors, apart, copies, relative_error
-from pytest_autograd.derivatives.contracts import Declared, decide
+from pytest_autograd.derivatives.compare import MaybeTensors, apart, copies
+from pytest_autograd.derivatives.contracts import Declared, decide, farthest_output
 from pytest_autograd.derivatives.evaluator import Evaluator, Graph
 from pytest_autograd.derivatives.gauge import or_up_to_gauge
 from pytest_autograd.derivatives.linearity import Nonlinearity, nonlinearities
 from pytest_autograd.derivatives.missing_term import missing_term
-from pytest_autograd.derivatives.oracle import GradientOracle
 from pytest_autograd.derivatives.precision import data_precision, input_precision
 from pytest_autograd.derivatives.second_order import SecondOrder, SecondOrderJudge
 from pytest_autograd.derivatives.solvers import or_up_to_tolerance
@@ -54,6 +52,7 @@ class Numbers(Facts):
         super().__init__(subject)
         self.run, self.domains = run, domains
         self._sample: Sample | None = None
+        self._decided: dict[frozenset[str], FirstOrder] = {}
         #: The verdict in a wider dtype that nobody gave, if it is grossly wrong there alone.
         self.wrong_in_wider: FirstOrder | None = None
 
@@ -133,15 +132,25 @@ class Numbers(Facts):
         values = or_along_domains(
             decide(self.evaluator, self.options),
             self.domains.likely,
-            lambda assumed: decide(self._within(assumed), self.options),
+            self._decided_within,
         )
         values = or_up_to_gauge(values, self.evaluator, self.options)
         found = or_up_to_tolerance(values, self.evaluator)
         if found.up_to is not None or found.confirmed or not self.domains.likely:
             return found
-        within = decide(self._within(self.domains.likely), self.options)
+        try:
+            within = self._decided_within(self.domains.likely)
+        except NotApplicable:
+            return found
         within = or_up_to_tolerance(within, self.evaluator)
         return within if within.up_to is not None else found
+
+    def _decided_within(self, domains: Mapping[str, Domain]) -> FirstOrder:
+        """Return the verdict with further domains, computed once for each choice of arguments."""
+        names = frozenset(domains)
+        if names not in self._decided:
+            self._decided[names] = decide(self._within(domains), self.options)
+        return self._decided[names]
 
     def _within(self, domains: Mapping[str, Domain]) -> Evaluator:
         return Evaluator(along(living_in(self.evaluator.call, domains)), self.seed)
@@ -279,13 +288,3 @@ def _sampled(evaluator: Evaluator, graph: Graph) -> Sample:
     outputs = [output.detach().clone() for output in graph.outputs]
     cotangents = draw_cotangents(outputs, evaluator.seed)
     return Sample(evaluator.point, outputs, cotangents, copies(graph.vjp(cotangents)))
-
-
-def farthest_output(declared: Any, evaluator: GradientOracle) -> tuple[str, float]:
-    """Return (output, relative error) of the output of forward that is farthest from the declared function's."""
-    worst = ("output", 0.0)
-    point = evaluator.point
-    pairs = zip(declared.forward(point), evaluator.forward(point), strict=True)
-    for name, (want, got) in zip(evaluator.output_names, pairs, strict=True):
-        worst = max(worst, (name, relative_error(want, got)), key=lambda pair: pair[1])
-    return worst

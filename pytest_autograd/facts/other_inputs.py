@@ -77,7 +77,7 @@ class OtherInputs(Facts):
         """
         if not any(y.is_complex() for y in self.numbers.sample.outputs):
             for where, other in complex_inputs(call, self.seed):
-                if all(y.is_complex() for y in _forward_of(other, self.seed)):
+                if _is_complex(other, self.seed):
                     yield where, other
 
     @fact
@@ -237,18 +237,16 @@ class OtherInputs(Facts):
 
     def _is_as_given(self, call: Call) -> bool:
         given = self.numbers.evaluator.call.slots
-        return all(
-            a.value.shape == b.value.shape and same(a.value, b.value)
-            for a, b in zip(call.slots, given, strict=True)
-        )
+        return all(same(a.value, b.value) for a, b in zip(call.slots, given, strict=True))
 
 
-def _forward_of(call: Call, seed: int) -> list[Tensor]:
+def _is_complex(call: Call, seed: int) -> bool:
+    """Whether forward takes the call and all its outputs are complex."""
     evaluator = Evaluator(call, seed)
     try:
-        return evaluator.forward(evaluator.point)
+        return all(y.is_complex() for y in evaluator.forward(evaluator.point))
     except NotApplicable:
-        return [torch.empty(0)]
+        return False
 
 
 def _beyond(where: Resize, argument: ArgumentVerdict) -> str | None:

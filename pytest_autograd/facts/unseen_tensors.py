@@ -24,6 +24,7 @@ from pytest_autograd.facts.base import Facts, Subject, fact
 from pytest_autograd.facts.numbers import Numbers
 from pytest_autograd.facts.run import ObservedRun
 from pytest_autograd.running.author_code import run_forward
+from pytest_autograd.running.restore import gradients_kept
 
 SMALL_STEP = 1e-3
 NO_READS = ("detach", "__get__", "size", "dim", "numel", "__repr__")
@@ -132,19 +133,14 @@ class UnseenTensors(Facts):
     def fed_by_backward(self) -> list[Tensor]:
         """Those captured to whose ``.grad`` backward adds by itself, as one does that runs forward again."""
         leaves = [tensor for tensor in self.captured if tensor.is_leaf]
-        held = [leaf.grad for leaf in leaves]
-        for leaf in leaves:
-            leaf.grad = None
-        try:
-            evaluator = self.numbers.evaluator
-            cotangents = draw_cotangents(evaluator.forward(evaluator.point), self.seed)
-            evaluator.vjp(evaluator.point, cotangents)
+        with gradients_kept(leaves):
+            try:
+                evaluator = self.numbers.evaluator
+                cotangents = draw_cotangents(evaluator.forward(evaluator.point), self.seed)
+                evaluator.vjp(evaluator.point, cotangents)
+            except NotApplicable:
+                return []
             return [leaf for leaf in leaves if leaf.grad is not None and bool(leaf.grad.any())]
-        except NotApplicable:
-            return []
-        finally:
-            for leaf, grad in zip(leaves, held, strict=True):
-                leaf.grad = grad
 
     @fact
     def direct_forwards(self) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 
 from pytest_autograd import CheckError, Report, check, declare
 from pytest_autograd.domains import simplex
@@ -255,6 +256,30 @@ def test_a_wrong_declaration_names_its_place(target: Any, options: Any, said: st
     place = rf"declare\({target.__qualname__}\) at test_declared_functions\.py:\d+: "
     with pytest.raises(CheckError, match=place + ".*" + said):
         declare(target, **options)
+
+
+@pytest.mark.parametrize("inner", [False, True])
+@pytest.mark.parametrize("name", ["ctx.saved_tensors", "ctx.saved_tensors[0]"])
+def test_what_forward_kept_may_be_declared_overwritten(inner: bool, name: str) -> None:
+    class Spends(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(2 * x)
+            return x.square()
+
+        @staticmethod
+        @once_differentiable
+        def backward(ctx, grad_output):
+            (slope,) = ctx.saved_tensors
+            return slope.mul_(grad_output)
+
+    assert "AG302" in quick(Spends).codes
+    if inner:
+        report = quick(lambda y: Spends.apply(y) * 2, overwrites=name)
+    else:
+        declare(Spends, overwrites=name)
+        report = quick(Spends)
+    assert (report.verdict, report.codes) == ("verified", set()), str(report)
 
 
 @pytest.mark.parametrize("option", [{"domain": {"y": "spd"}}, {"keep": "y"}, {"overwrites": "y"}])

@@ -144,6 +144,26 @@ def test_a_size_that_is_kept_does_not_change() -> None:
     assert kept.codes == set(), str(kept)
 
 
+def test_a_wrong_gradient_is_told_where_backward_refuses_the_set_that_was_given() -> None:
+    given = normal(5).detach().softmax(-1)
+
+    class Refuses(Function):
+        @staticmethod
+        def forward(ctx, p):
+            ctx.save_for_backward(p)
+            return p.square().sum()
+
+        @staticmethod
+        def backward(ctx, grad_output):
+            (p,) = ctx.saved_tensors
+            if not torch.equal(p, given) and abs(float(p.sum()) - 1) < 1e-12:
+                raise ValueError("not this point of the simplex")
+            return 3 * grad_output * p
+
+    report = check(Refuses, given.clone().requires_grad_())
+    assert (report.verdict, report.codes) == ("failed", {"AG101"}), str(report)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
